@@ -1,0 +1,1 @@
+"""A NETCONF server library: knows nothing of DHCP or VPP."""

@@ -1,0 +1,171 @@
+"""Unmodified DHCP clients, each in a network namespace of its own.
+
+dhclient and udhcpc leave the configuration of the interface to a script, and get one that does what theirs does to the
+interface and leaves the machine's resolv.conf alone. dhcpcd configures the interface itself.
+"""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.lab.network import Namespace, Segment
+from tests.waiting import wait_for
+
+DEVICE = "eth0"
+
+_DHCLIENT_SCRIPT = """#!/bin/sh
+case $reason in
+BOUND|RENEW|REBIND|REBOOT)
+    [ -z "$old_ip_address" ] || [ "$old_ip_address" = "$new_ip_address" ] || ip addr flush dev $interface
+    ip addr replace $new_ip_address/$new_subnet_mask dev $interface
+    ip route replace default via $new_routers ;;
+PREINIT) ip link set $interface up ;;
+EXPIRE|FAIL|RELEASE|STOP) ip addr flush dev $interface ;;
+esac
+echo "script $reason $new_ip_address $new_routers $new_domain_name_servers"
+"""
+
+_UDHCPC_SCRIPT = """#!/bin/sh
+case $1 in
+bound|renew)
+    ip addr replace $ip/$mask dev $interface
+    ip route replace default via $router ;;
+deconfig) ip addr flush dev $interface; ip link set $interface up ;;
+esac
+echo "script $1 $ip $router $dns"
+"""
+
+
+class Client:
+    """A host on a segment that runs one DHCP client.
+
+    mac: of its network interface.
+    log: file with everything that its client printed.
+    """
+
+    kind = ""
+
+    def __init__(self, segment: Segment, directory: Path, mac: str) -> None:
+        self.mac = mac
+        self.namespace = Namespace(self.kind)
+        self._directory = directory / self.namespace.name
+        self._directory.mkdir()
+        self.log = self._directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        segment.plug(DEVICE, namespace=self.namespace)
+        self.namespace.run("ip", "link", "set", DEVICE, "address", mac, "up")
+        self.namespace.run("sysctl", "-qw", f"net.ipv6.conf.{DEVICE}.disable_ipv6=1")
+
+    def command(self) -> list[str]:
+        """Return the client's command line: in the foreground, with its files in our directory."""
+        raise AssertionError("a client has a command line")
+
+    def start(self) -> None:
+        """Start the client."""
+        self._process = self.namespace.start(self.command(), self.log, os.environ | {"PATH": _PATH})
+
+    def stop(self) -> None:
+        """End the client without a RELEASE, as a crash or a pulled cable does."""
+        self._signal(signal.SIGKILL)
+
+    def release(self) -> None:
+        """Have the client give its lease back."""
+        raise AssertionError("a client can release")
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None  # ip netns exec has become the client
+        self._process.send_signal(number)
+
+    def address(self) -> str:
+        """Return the IPv4 address of its interface, an empty string without."""
+        words = self.namespace.run("ip", "-4", "-o", "addr", "show", "dev", DEVICE).split()
+        return words[words.index("inet") + 1].split("/")[0] if "inet" in words else ""
+
+    def bound(self, seconds: float = 30) -> str:
+        """Wait until the interface has an address, and return it."""
+        return wait_for(self.address, f"{self.kind} has an address; it says:\n{self.said()}", seconds)
+
+    def said(self) -> str:
+        """Return what the client printed so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def reaches(self, address: str) -> bool:
+        """Tell whether a ping to an address is answered."""
+        return " 0% packet loss" in self.namespace.run("ping", "-c1", "-W1", address, check=False)
+
+    def remove(self) -> None:
+        """End the client and take its namespace away."""
+        self.namespace.remove()
+
+    def _script(self, text: str) -> str:
+        path = self._directory / "script"
+        path.write_text(text)
+        path.chmod(0o755)
+        return str(path)
+
+
+class Dhclient(Client):
+    """The ISC client."""
+
+    kind = "dhclient"
+
+    def _files(self) -> list[str]:
+        leases = self._directory / "leases"
+        leases.touch()
+        return ["-4", "-lf", str(leases), "-pf", str(self._directory / "pid"), "-sf", self._script(_DHCLIENT_SCRIPT)]
+
+    def command(self) -> list[str]:
+        """Return dhclient's command line."""
+        return ["dhclient", "-d", "-v", *self._files(), DEVICE]
+
+    def release(self) -> None:
+        """Run dhclient -r, which tells the running one to end."""
+        self.namespace.run("dhclient", "-r", "-v", *self._files(), DEVICE)
+
+
+class Udhcpc(Client):
+    """The BusyBox client."""
+
+    kind = "udhcpc"
+
+    def command(self) -> list[str]:
+        """Return udhcpc's command line."""
+        return ["udhcpc", "-f", "-i", DEVICE, "-s", self._script(_UDHCPC_SCRIPT), "-t", "20", "-T", "1"]
+
+    def release(self) -> None:
+        """Send SIGUSR2, upon which udhcpc releases."""
+        self._signal(signal.SIGUSR2)
+
+
+class Dhcpcd(Client):
+    """Roy Marples' client. Its directories are its own here: they cannot be named on its command line."""
+
+    kind = "dhcpcd"
+
+    def command(self) -> list[str]:
+        """Return dhcpcd's command line, in a mount namespace where its directories are ours."""
+        return self._with_own_directories("dhcpcd", "-B", "-4", "-d", "-f", self._configuration(), DEVICE)
+
+    def release(self) -> None:
+        """Send SIGALRM, upon which dhcpcd releases and exits (dhcpcd -k does the same)."""
+        self._signal(signal.SIGALRM)
+
+    def _configuration(self) -> str:
+        path = self._directory / "dhcpcd.conf"
+        path.write_text("clientid\nnoipv4ll\nnohook resolv.conf\nnohook hostname\noption domain_name_servers, routers\n")
+        return str(path)
+
+    def _with_own_directories(self, *command: str) -> list[str]:
+        for name in ("run", "lib"):
+            (self._directory / name).mkdir(exist_ok=True)
+        mounts = (
+            f"mkdir -p /run/dhcpcd /var/lib/dhcpcd && mount --bind {self._directory}/run /run/dhcpcd && "
+            f'mount --bind {self._directory}/lib /var/lib/dhcpcd && exec "$@"'
+        )
+        return ["sh", "-c", mounts, "sh", *command]  # ip netns exec has made a mount namespace already
+
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+KINDS: dict[str, type[Client]] = {kind.kind: kind for kind in (Dhclient, Udhcpc, Dhcpcd)}

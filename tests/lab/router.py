@@ -1,0 +1,180 @@
+"""The router under the daemon: the simulator, or the real VPP that the environment names.
+
+Both are driven by the same three things: the API socket, a command line (`ctl`) and `attach`, which gives
+a Linux device to the router. Nothing in a scenario knows which one it runs on.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.lab.network import Namespace, Segment, run
+from tests.waiting import wait_for
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+class Router:
+    """A running router and its LAN interfaces.
+
+    api_socket: path of its binary API socket.
+    """
+
+    def __init__(self, api_socket: Path, ctl: list[str], attach: list[str]) -> None:
+        self.api_socket = api_socket
+        self._ctl = ctl
+        self._attach = attach
+        self._devices: list[str] = []
+
+    @property
+    def pid(self) -> int:
+        """Process id of the router now."""
+        raise AssertionError("a router has a process")
+
+    def _spawn(self) -> None:
+        raise AssertionError("a router can be started")
+
+    def ctl(self, *words: str) -> str:
+        """Run one command line command and return what the router printed."""
+        return run(*self._ctl, *words)
+
+    def inside(self, *command: str) -> list[str]:
+        """Return the command line that runs a command in the router's network namespace."""
+        return ["nsenter", "-t", str(self.pid), "-n", *command]
+
+    def attach(self, segment: Segment, device: str, address: str) -> str:
+        """Put an interface with an address on a segment and return the router's name for it."""
+        segment.plug(device, pid=self.pid)
+        return self._give(device, address)
+
+    def reattach(self, device: str, address: str) -> str:
+        """Give a device that is there already to a router that came back empty."""
+        return self._give(device, address)
+
+    def _give(self, device: str, address: str) -> str:
+        environment = os.environ | {"VPP_CTL": shlex.join(self._ctl)}
+        done = subprocess.run(
+            self.inside(*self._attach, device), env=environment, capture_output=True, text=True, check=False, cwd=TOP
+        )
+        assert done.returncode == 0, done.stderr
+        name = done.stdout.strip()
+        self._devices.append(device)
+        self.ctl("set", "interface", "ip", "address", name, address)
+        return name
+
+    def kill(self) -> None:
+        """End the router without warning."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def start(self) -> None:
+        """Start it (again), empty, and wait until it answers."""
+        self._spawn()
+        wait_for(self._answers, "the router answers")
+
+    def _answers(self) -> bool:
+        return self.api_socket.exists() and bool(run(*self._ctl, "show", "version", check=False).strip())
+
+    def remove(self) -> None:
+        """Take away what the scenario made."""
+        raise AssertionError("a router can be removed")
+
+
+class SimulatedRouter(Router):
+    """The simulator, in a network namespace of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self._namespace = Namespace("router")
+        self._directory = directory / "vpp"
+        self._process: subprocess.Popen[bytes] | None = None
+        sockets = self._directory
+        super().__init__(
+            sockets / "api.sock",
+            [sys.executable, str(TOP / "tools/vppsim/ctl.py"), "-s", str(sockets / "cli.sock")],
+            [sys.executable, str(TOP / "tools/vppsim/attach.py")],
+        )
+        self._keeper = self._namespace.start(["sleep", "infinity"], directory / "keeper.log")
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the simulator; of a sleeping process in the same namespace while it is away."""
+        alive = self._process is not None and self._process.poll() is None
+        return self._process.pid if alive and self._process is not None else self._keeper.pid
+
+    def _spawn(self) -> None:
+        self._directory.mkdir(exist_ok=True)
+        self._process = self._namespace.start(
+            [sys.executable, "-m", "tools.vppsim", "--run-dir", str(self._directory)],
+            self._directory.parent / "vppsim.log",
+            os.environ | {"PYTHONPATH": str(TOP)},
+        )
+
+    def kill(self) -> None:
+        """End the simulator without warning."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def remove(self) -> None:
+        """Take the simulator and its namespace away."""
+        self._namespace.remove()
+
+
+class RealRouter(Router):
+    """A VPP that was started by hand; VPP_API_SOCKET, VPP_CTL and VPP_ATTACH say where it is."""
+
+    def __init__(self) -> None:
+        api_socket = Path(os.environ["VPP_API_SOCKET"])
+        ctl = shlex.split(os.environ["VPP_CTL"])
+        super().__init__(api_socket, ctl, shlex.split(os.environ["VPP_ATTACH"]))
+        self._run_dir = api_socket.parent
+        self._binary = Path(ctl[0]).with_name("vpp")
+        self._namespace_of = f"/proc/{self.pid}/ns/net"
+        self._keeper = subprocess.Popen(self.inside("sleep", "infinity"))
+
+    @property
+    def pid(self) -> int:
+        """Process id of VPP."""
+        return int((self._run_dir / "pid").read_text())
+
+    def inside(self, *command: str) -> list[str]:
+        """Return the command line that runs a command in VPP's network namespace, also while VPP is away."""
+        keeper = getattr(self, "_keeper", None)
+        return ["nsenter", "-t", str(keeper.pid if keeper else self.pid), "-n", *command]
+
+    def kill(self) -> None:
+        """End VPP without warning."""
+        super().kill()
+        wait_for(lambda: not Path(f"/proc/{self.pid}/exe").exists(), "VPP has ended")
+
+    def _spawn(self) -> None:
+        for leftover in self._run_dir.glob("*.sock"):
+            leftover.unlink()
+        with (self._run_dir / "out").open("ab") as output:
+            process = subprocess.Popen(
+                self.inside(str(self._binary), "-c", str(self._run_dir / "startup.conf")),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        (self._run_dir / "pid").write_text(str(process.pid))
+
+    def remove(self) -> None:
+        """Take away the interfaces that the scenario attached; VPP itself stays."""
+        environment = os.environ | {"VPP_CTL": shlex.join(self._ctl)}
+        for device in set(self._devices):
+            subprocess.run(self.inside(*self._attach, "--remove", device), env=environment, check=False)
+            run(*self.inside("ip", "link", "del", device), check=False)
+        self._keeper.kill()
+        self._keeper.wait()
+
+
+def make_router(directory: Path) -> Router:
+    """Return the router that the environment asks for: a real VPP where it is named, else the simulator."""
+    if "VPP_API_SOCKET" in os.environ:
+        return RealRouter()
+    return SimulatedRouter(directory)

@@ -1,0 +1,132 @@
+"""Unmodified DHCPv4 clients against the daemon, through a router: the simulator, or a real VPP (see router.py)."""
+
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+
+from tests.lab.clients import KINDS
+from tests.lab.conftest import LAN_ADDRESS, LAN_ROUTER, Lab
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.lab
+
+LAN = IPv4Network(LAN_ADDRESS, strict=False)
+every_client = pytest.mark.parametrize("kind", KINDS)
+
+
+@every_client
+def test_a_client_gets_a_lease_and_uses_it(lab: Lab, kind: str) -> None:
+    daemon = lab.daemon()
+    client = lab.client(kind)
+    client.start()
+    address = client.bound()
+    assert IPv4Address(address) in LAN
+    assert IPv4Address(address) >= LAN[26], "the first tenth is kept for static use"
+    assert client.reaches(LAN_ROUTER)
+    assert "default via 10.77.0.1" in client.namespace.run("ip", "route")
+    granted = daemon.logged("lease granted", address=address)
+    assert granted["hardware"] == client.mac
+    (lease,) = daemon.leases()
+    assert (lease["address"], lease["state"]) == (address, "active")
+
+
+@every_client
+def test_a_client_renews_by_unicast(lab: Lab, kind: str) -> None:
+    daemon = lab.daemon(**{"lease-time": 120, "renewal-time": 4})
+    client = lab.client(kind)
+    client.start()
+    address = client.bound()
+    daemon.logged("lease renewed", address=address, during="renewing")
+    assert client.address() == address
+
+
+@every_client
+def test_a_client_rebinds_by_broadcast(lab: Lab, kind: str) -> None:
+    daemon = lab.daemon(**{"lease-time": 120, "renewal-time": 4, "rebinding-time": 8})
+    client = lab.client(kind)
+    client.start()
+    address = client.bound()
+    daemon.kill()
+    wait_for(lambda: lab.segment.heard(f"{address}.68 > 255.255.255.255.67"), "the client broadcasts", 60)
+    daemon.start()
+    daemon.logged("lease renewed", address=address, during="rebinding", seconds=90)
+    assert client.address() == address
+
+
+@every_client
+def test_a_client_releases_its_lease(lab: Lab, kind: str) -> None:
+    daemon = lab.daemon()
+    client = lab.client(kind)
+    client.start()
+    address = client.bound()
+    client.release()
+    daemon.logged("lease released", address=address)
+    (lease,) = daemon.leases()
+    assert lease["state"] == "released"
+
+
+def test_no_two_clients_get_one_address(lab: Lab) -> None:
+    lab.daemon()
+    clients = [lab.client(kind) for kind in KINDS for _ in range(2)]
+    for client in clients:
+        client.start()
+    addresses = [client.bound(60) for client in clients]
+    assert len(set(addresses)) == len(clients)
+    assert all(client.reaches(LAN_ROUTER) for client in clients)
+
+
+def test_a_client_that_comes_back_keeps_its_address(lab: Lab) -> None:
+    lab.daemon()
+    client = lab.client("udhcpc")
+    client.start()
+    address = client.bound()
+    client.stop()
+    client.namespace.run("ip", "addr", "flush", "dev", "eth0")
+    client.start()
+    assert client.bound() == address
+
+
+def test_a_killed_daemon_knows_every_lease_it_acknowledged(lab: Lab) -> None:
+    daemon = lab.daemon(**{"lease-time": 600})
+    clients = [lab.client(kind) for kind in KINDS]
+    for client in clients:
+        client.start()
+    addresses = {client.bound(): client.mac for client in clients}
+    daemon.kill()
+    assert {lease["address"]: lease["hardware"] for lease in daemon.leases()} == addresses
+    daemon.start()
+    late = lab.client("udhcpc")
+    late.start()
+    assert late.bound() not in addresses
+    again = clients[1]
+    again.stop()
+    again.namespace.run("ip", "addr", "flush", "dev", "eth0")
+    again.start()
+    assert addresses[again.bound()] == again.mac
+
+
+def test_a_router_that_comes_back_is_served_again_within_five_seconds(lab: Lab) -> None:
+    daemon = lab.daemon()
+    first = lab.client("udhcpc")
+    first.start()
+    first.bound()
+    lab.restart_router()
+    daemon.logged("serving", more_than=1, interface=lab.interface, seconds=5)
+    second = lab.client("udhcpc")
+    second.start()
+    assert second.bound() != first.address()
+    assert second.reaches(LAN_ROUTER)
+
+
+def test_a_stopped_daemon_leaves_nothing_in_the_router(lab: Lab) -> None:
+    before = broadcast_route(lab)
+    daemon = lab.daemon()
+    assert broadcast_route(lab) != before
+    assert daemon.stop() == 0
+    assert broadcast_route(lab) == before
+
+
+def broadcast_route(lab: Lab) -> bool:
+    """Tell whether the router gives packets to 255.255.255.255 to itself."""
+    return "dpo-receive" in lab.router.ctl("show", "ip", "fib", "255.255.255.255/32")
+

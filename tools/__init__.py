@@ -1,0 +1,1 @@
+"""What developers and operators run beside the daemon: simulator, benchmarks, demonstration."""

@@ -1,0 +1,1 @@
+"""A simulator of the parts of VPP that vppdhc uses."""

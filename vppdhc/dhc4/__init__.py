@@ -1,0 +1,1 @@
+"""DHCPv4: the server core and what runs it."""

@@ -1,0 +1,101 @@
+"""A sparse set of IPv4 addresses that finds the next address not in it at once."""
+
+from collections.abc import Iterator
+
+_BITS = 8
+_MASK = (1 << _BITS) - 1
+_FULL = (1 << (1 << _BITS)) - 1
+_LEVELS = 4
+
+
+class AddressSet:
+    """A set of integers below 2**32, as a bitmap in four levels of 256 bits each.
+
+    The lowest level has a bit for each member; a bit of a level above says that the 256 bits below it are all
+    set. Only bitmaps with a bit in them exist, so memory goes by members (a few bytes each where they are dense,
+    about 150 where each is alone in its /24), whatever the size of the network. Every operation takes at most four
+    steps up and four down, however full the set is.
+    """
+
+    __slots__ = ("_levels", "_size")
+
+    def __init__(self) -> None:
+        self._levels: tuple[dict[int, int], ...] = tuple({} for _ in range(_LEVELS))
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __contains__(self, address: int) -> bool:
+        return bool(self._levels[0].get(address >> _BITS, 0) >> (address & _MASK) & 1)
+
+    def add(self, address: int) -> None:
+        """Put an address in; nothing happens when it is in already."""
+        for level in self._levels:
+            chunk = address >> _BITS
+            before = level.get(chunk, 0)
+            after = before | 1 << (address & _MASK)
+            if after == before:
+                return
+            level[chunk] = after
+            if level is self._levels[0]:
+                self._size += 1
+            if after != _FULL:
+                return
+            address = chunk
+
+    def discard(self, address: int) -> None:
+        """Take an address out; nothing happens when it is not in."""
+        for level in self._levels:
+            chunk = address >> _BITS
+            before = level.get(chunk, 0)
+            after = before & ~(1 << (address & _MASK))
+            if after == before:
+                return
+            if after:
+                level[chunk] = after
+            else:
+                del level[chunk]
+            if level is self._levels[0]:
+                self._size -= 1
+            if before != _FULL:
+                return
+            address = chunk
+
+    def first_free(self, start: int, stop: int) -> int | None:
+        """Return the lowest address from start up to and without stop that is not in the set, None without one."""
+        found = self._next_clear(0, start)
+        return found if found < stop else None
+
+    def within(self, start: int, stop: int) -> Iterator[int]:
+        """Go through the members from start up to and without stop, in no particular order.
+
+        Takes time by the /24 networks in the range or in the set, whichever are fewer.
+        """
+        leaves = self._levels[0]
+        first, last = start >> _BITS, (stop - 1) >> _BITS
+        if last - first < len(leaves):
+            chunks = [chunk for chunk in range(first, last + 1) if chunk in leaves]
+        else:
+            chunks = [chunk for chunk in leaves if first <= chunk <= last]
+        for chunk in chunks:
+            bits, base = leaves[chunk], chunk << _BITS
+            while bits:
+                lowest = bits & -bits
+                bits ^= lowest
+                address = base + lowest.bit_length() - 1
+                if start <= address < stop:
+                    yield address
+
+    def _next_clear(self, level: int, index: int) -> int:
+        """Return the first index from this one on whose bit is clear; past the end when all of them are set."""
+        chunk = index >> _BITS
+        clear = (self._levels[level].get(chunk, 0) ^ _FULL) >> (index & _MASK)
+        if not clear:
+            if level == _LEVELS - 1:
+                return (chunk + 1) << _BITS
+            # Nothing left in this bitmap: the level above knows the next one that is not full, and that has a
+            # clear bit, so there is no way back up from here.
+            index = self._next_clear(level + 1, chunk + 1) << _BITS
+            clear = self._levels[level].get(index >> _BITS, 0) ^ _FULL
+        return index + (clear & -clear).bit_length() - 1

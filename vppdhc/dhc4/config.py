@@ -1,0 +1,138 @@
+"""Configuration of the DHCPv4 server, as the core wants it: frozen, complete, in seconds and integers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+
+INFINITE = 0xFFFFFFFF
+"""A lifetime of for ever (RFC 2131, 3.3)."""
+SHORTEST_LEASE = 3
+"""The shortest lease time that has room for two different whole seconds before its end, T1 and T2."""
+SHORTEST_WISH = 120
+"""Seconds below which no client can wish its lease, so that it cannot keep the server busy (RFC 2131, 4.3.1, leaves
+what to make of the wish to the server)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The lifetimes that go with one lease, in seconds; renewal (T1) and rebinding (T2) are None where not sent."""
+
+    lease: int
+    renewal: int | None
+    rebinding: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How clients of one interface are served.
+
+    lease_time: seconds a lease lives, 3 or more; INFINITE is for ever.
+    renewal_time, rebinding_time: T1 and T2 in seconds; None for 1/2 and 7/8 of the lease (RFC 2131, 4.4.5).
+    name_servers, ntp_servers: IPv4 addresses, the most wanted first (options 6 and 42).
+    domain_name: option 15, empty for none.
+    static_percentage: how much of the network, from its start, is never given out.
+    authoritative: whether this is the one server of its links, which is what a router usually is. It then gives a
+        client that it has no record of the address that this client says it has, when it is free, and tells it with
+        a NAK when it is not, so that a client has service at once after the leases were lost or it came from
+        somewhere else. Otherwise it keeps quiet to such clients, as RFC 2131, 4.3.2, wants it from servers that
+        share a link and do not know of each other's leases.
+    offer_hold: seconds that an offered address is kept for its client.
+    probation_time: seconds that a declined address is given to nobody.
+
+    Raises ValueError where a value is out of its range.
+    """
+
+    lease_time: int = 3600
+    renewal_time: int | None = None
+    rebinding_time: int | None = None
+    name_servers: tuple[int, ...] = ()
+    ntp_servers: tuple[int, ...] = ()
+    domain_name: str = ""
+    static_percentage: int = 10
+    authoritative: bool = True
+    offer_hold: int = 60
+    probation_time: int = 86_400
+
+    def __post_init__(self) -> None:
+        _check("lease-time", self.lease_time, SHORTEST_LEASE, INFINITE)
+        for name, value in (("renewal-time", self.renewal_time), ("rebinding-time", self.rebinding_time)):
+            if value is not None:
+                _check(name, value, 1, INFINITE)
+        _check("static-percentage", self.static_percentage, 0, 100)
+        _check("offer-hold", self.offer_hold, 1, 3600)
+        _check("probation-time", self.probation_time, 0, INFINITE)
+        if not self.domain_name.isascii() or len(self.domain_name) > 253:
+            raise ValueError(f"domain-name {self.domain_name!r} is not a domain name in ASCII")
+
+    def times(self, wish: int | None) -> Times:
+        """Return the lifetimes of a lease for a client that wishes so many seconds (option 51), None without wish.
+
+        A shorter lease than the configured one is granted down to SHORTEST_WISH seconds, a longer one is not.
+        T1 < T2 < lease always holds: a configured T1 or T2 that does not fit, because the client has its lease
+        shorter or an interface has another lease time than the server, gives way to the default.
+        """
+        lease = self.lease_time
+        if wish is not None and wish < lease:
+            lease = max(wish, min(lease, SHORTEST_WISH))
+        if lease == INFINITE:
+            # The defaults are parts of a lifetime that has an end; without one, a client need not renew.
+            return Times(lease, self.renewal_time, self.rebinding_time)
+        rebinding = self.rebinding_time
+        if rebinding is None or not 1 < rebinding < lease:
+            rebinding = lease * 7 // 8
+        renewal = self.renewal_time
+        if renewal is None or renewal >= rebinding:
+            renewal = lease // 2 if lease // 2 < rebinding else max(1, rebinding * 4 // 7)
+        return Times(lease, renewal, rebinding)
+
+
+def _check(name: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise ValueError(f"{name} {value} is not within {lowest} to {highest}")
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Settings of one interface that differ from the server's; None where they do not."""
+
+    lease_time: int | None = None
+    renewal_time: int | None = None
+    rebinding_time: int | None = None
+    name_servers: tuple[int, ...] | None = None
+    ntp_servers: tuple[int, ...] | None = None
+    domain_name: str | None = None
+    static_percentage: int | None = None
+    authoritative: bool | None = None
+    offer_hold: int | None = None
+    probation_time: int | None = None
+
+    def over(self, settings: Settings) -> Settings:
+        """Return the settings with these put over them; raises ValueError where they do not go together."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return replace(settings, **{name: value for name, value in values.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """The whole configuration of the DHCPv4 server.
+
+    settings: what holds wherever an interface has nothing of its own.
+    interfaces: names of the interfaces to serve with these settings.
+    per_interface: overrides by interface name; these interfaces are served as well.
+    client_interfaces: interfaces on which this router is itself a client of somebody. They are not served unless
+        named in one of the two before. When those are both empty, every other interface with an IPv4 address is.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    interfaces: tuple[str, ...] = ()
+    per_interface: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))
+    client_interfaces: frozenset[str] = frozenset()
+
+    def settings_for(self, interface: str) -> Settings | None:
+        """Return the settings for an interface of this name, None where it is not served."""
+        overrides = self.per_interface.get(interface)
+        if overrides is not None:
+            return overrides.over(self.settings)
+        if self.interfaces or self.per_interface:
+            return self.settings if interface in self.interfaces else None
+        return None if interface in self.client_interfaces else self.settings

@@ -1,0 +1,1 @@
+"""Configuration trees to frozen configuration, state to trees."""

@@ -1,0 +1,1 @@
+"""Packet codecs: punt header, Ethernet, IP, UDP and DHCPv4, written with struct."""
