@@ -12,9 +12,9 @@ class AddressSet:
     """A set of integers below 2**32, as a bitmap in four levels of 256 bits each.
 
     The lowest level has a bit for each member; a bit of a level above says that the 256 bits below it are all
-    set. Only bitmaps with a bit in them exist, so memory goes by members (a few bytes each where they are dense,
-    about 150 where each is alone in its /24), whatever the size of the network. Every operation takes at most four
-    steps up and four down, however full the set is.
+    set. Only bitmaps with a bit in them exist, so memory goes by members (a few bytes each where they are
+    dense, about 150 where each is alone in its /24), whatever the size of the network. Every operation takes
+    at most four steps up and four down, however full the set is.
     """
 
     __slots__ = ("_levels", "_size")
@@ -63,7 +63,7 @@ class AddressSet:
             address = chunk
 
     def first_free(self, start: int, stop: int) -> int | None:
-        """Return the lowest address from start up to and without stop that is not in the set, None without one."""
+        """Return the lowest address from start on and below stop that is not in the set, if any."""
         found = self._next_clear(0, start)
         return found if found < stop else None
 
@@ -88,7 +88,7 @@ class AddressSet:
                     yield address
 
     def _next_clear(self, level: int, index: int) -> int:
-        """Return the first index from this one on whose bit is clear; past the end when all of them are set."""
+        """Return the first index from this one on whose bit is clear; past the end without one."""
         chunk = index >> _BITS
         clear = (self._levels[level].get(chunk, 0) ^ _FULL) >> (index & _MASK)
         if not clear:

@@ -9,13 +9,13 @@ INFINITE = 0xFFFFFFFF
 SHORTEST_LEASE = 3
 """The shortest lease time that has room for two different whole seconds before its end, T1 and T2."""
 SHORTEST_WISH = 120
-"""Seconds below which no client can wish its lease, so that it cannot keep the server busy (RFC 2131, 4.3.1, leaves
-what to make of the wish to the server)."""
+"""Seconds below which no client can wish its lease, so that it cannot keep the server busy (RFC 2131, 4.3.1,
+leaves what to make of the wish to the server)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The lifetimes that go with one lease, in seconds; renewal (T1) and rebinding (T2) are None where not sent."""
+    """The lifetimes of one lease in seconds; renewal (T1) and rebinding (T2) are None where not sent."""
 
     lease: int
     renewal: int | None
@@ -31,11 +31,11 @@ class Settings:
     name_servers, ntp_servers: IPv4 addresses, the most wanted first (options 6 and 42).
     domain_name: option 15, empty for none.
     static_percentage: how much of the network, from its start, is never given out.
-    authoritative: whether this is the one server of its links, which is what a router usually is. It then gives a
-        client that it has no record of the address that this client says it has, when it is free, and tells it with
-        a NAK when it is not, so that a client has service at once after the leases were lost or it came from
-        somewhere else. Otherwise it keeps quiet to such clients, as RFC 2131, 4.3.2, wants it from servers that
-        share a link and do not know of each other's leases.
+    authoritative: whether this is the one server of its links, which is what a router usually is. It then
+        gives a client that it has no record of the address that this client says it has, when it is free, and
+        tells it with a NAK when it is not, so that a client has service at once after the leases were lost or
+        it came from somewhere else. Otherwise it keeps quiet to such clients, as RFC 2131, 4.3.2, wants it
+        from servers that share a link and do not know of each other's leases.
     offer_hold: seconds that an offered address is kept for its client.
     probation_time: seconds that a declined address is given to nobody.
 
@@ -64,12 +64,17 @@ class Settings:
         if not self.domain_name.isascii() or len(self.domain_name) > 253:
             raise ValueError(f"domain-name {self.domain_name!r} is not a domain name in ASCII")
 
+    @property
+    def default_rebinding_time(self) -> int | None:
+        """T2 of the configured lease time where none is configured; None for a lease without end, which has none."""
+        return None if self.lease_time == INFINITE else _default_rebinding_time(self.lease_time)
+
     def times(self, wish: int | None) -> Times:
-        """Return the lifetimes of a lease for a client that wishes so many seconds (option 51), None without wish.
+        """Return the lifetimes for a client that wishes so many seconds (option 51); None is for no wish.
 
         A shorter lease than the configured one is granted down to SHORTEST_WISH seconds, a longer one is not.
-        T1 < T2 < lease always holds: a configured T1 or T2 that does not fit, because the client has its lease
-        shorter or an interface has another lease time than the server, gives way to the default.
+        T1 < T2 < lease always holds: a configured T1 or T2 that does not fit, because the client has its
+        lease shorter or an interface has another lease time than the server, gives way to the default.
         """
         lease = self.lease_time
         if wish is not None and wish < lease:
@@ -79,11 +84,15 @@ class Settings:
             return Times(lease, self.renewal_time, self.rebinding_time)
         rebinding = self.rebinding_time
         if rebinding is None or not 1 < rebinding < lease:
-            rebinding = lease * 7 // 8
+            rebinding = _default_rebinding_time(lease)
         renewal = self.renewal_time
         if renewal is None or renewal >= rebinding:
             renewal = lease // 2 if lease // 2 < rebinding else max(1, rebinding * 4 // 7)
         return Times(lease, renewal, rebinding)
+
+
+def _default_rebinding_time(lease: int) -> int:
+    return lease * 7 // 8
 
 
 def _check(name: str, value: int, lowest: int, highest: int) -> None:
@@ -119,8 +128,9 @@ class ServerConfig:
     settings: what holds wherever an interface has nothing of its own.
     interfaces: names of the interfaces to serve with these settings.
     per_interface: overrides by interface name; these interfaces are served as well.
-    client_interfaces: interfaces on which this router is itself a client of somebody. They are not served unless
-        named in one of the two before. When those are both empty, every other interface with an IPv4 address is.
+    client_interfaces: interfaces on which this router is itself a client of somebody. They are not served
+        unless named in one of the two before. When those are both empty, every other interface with an IPv4
+        address is.
     """
 
     settings: Settings = field(default_factory=Settings)

@@ -1,5 +1,6 @@
 """The addresses of a network that may be given to clients, and which of them a client gets."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from hashlib import blake2b
 from ipaddress import IPv4Network
@@ -21,11 +22,12 @@ class Pool:
     It knows nothing of leases: the caller brings the set of addresses that have one.
     """
 
-    __slots__ = ("first", "ranges", "size", "stop", "table")
+    __slots__ = ("_starts", "first", "ranges", "size", "stop", "table")
 
     def __init__(self, table: int, ranges: Iterable[tuple[int, int]]) -> None:
         self.table = table
         self.ranges = tuple(ranges)
+        self._starts = [start for start, _ in self.ranges]
         self.size = sum(stop - start for start, stop in self.ranges)
         self.first = self.ranges[0][0] if self.ranges else 0
         self.stop = self.ranges[-1][1] if self.ranges else 0
@@ -35,11 +37,11 @@ class Pool:
         """Build the pool of a network that has no ranges configured.
 
         own: the router's addresses in it.
-        static_percentage: how much of the network, counted from its start and rounded down to whole addresses,
-        is never given out, 0 to 100.
+        static_percentage: how much of the network, counted from its start and rounded down to whole
+            addresses, is never given out, 0 to 100.
 
-        The network's own and its broadcast address (RFC 1122, 3.2.1.3) and the router's are left out. Networks
-        longer than /30 have no pool.
+        The network's own and its broadcast address (RFC 1122, 3.2.1.3) and the router's are left out.
+        Networks longer than /30 have no pool.
         """
         if network.prefixlen > _SMALLEST_PREFIX:
             return cls(table, ())
@@ -55,16 +57,18 @@ class Pool:
         return cls(table, ranges)
 
     def __contains__(self, address: int) -> bool:
-        return any(start <= address < stop for start, stop in self.ranges)
+        number = bisect_right(self._starts, address) - 1
+        return number >= 0 and address < self.ranges[number][1]
 
     def candidate(self, hardware: bytes, taken: AddressSet) -> int | None:
         """Choose the address of a client that has none yet: the same one on every server with the same pool.
 
-        The bottom bits of a BLAKE2b of the hardware address say where to start, modulo the size of the pool; when
-        that address is taken, the next free one in increasing order is, wrapping round at the end. That is linear
-        probing in its effect, but no step is ever made: the set of taken addresses is itself the structure of
-        free ranges and leads to the next hole in the same few steps in an empty pool and in one with a single
-        address left. So there is no bound on probing to choose, and no second structure to keep.
+        The bottom bits of a BLAKE2b of the hardware address say where to start, modulo the size of the pool;
+        when that address is taken, the next free one in increasing order is, wrapping round at the end. That
+        is linear probing in its effect, but no step is ever made: the set of taken addresses is itself the
+        structure of free ranges and leads to the next hole in the same few steps in an empty pool and in one
+        with a single address left. So there is no bound on probing to choose, and no second structure to
+        keep.
 
         hardware: hardware address, or what else names the client where it has none.
         Returns None when no address is free.

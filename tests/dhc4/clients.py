@@ -1,0 +1,232 @@
+"""What a DHCP client sends and sees, by scapy: nothing here is encoded or decoded by the code under test."""
+
+import warnings
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+from vppdhc.dhc4.book import LeaseBook
+from vppdhc.dhc4.config import ServerConfig, Settings
+from vppdhc.dhc4.events import EventKind
+from vppdhc.dhc4.reply import encode
+from vppdhc.dhc4.request import Drop
+from vppdhc.dhc4.server import Outcome, Server
+from vppdhc.interface import Interface, Vlan
+from vppdhc.leases.lease import Change, Lease
+from vppdhc.packet import punt
+from vppdhc.packet.dhcp4 import Message, receive
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of scapy about ciphers that it does not need here
+    from scapy.layers.dhcp import BOOTP, DHCP
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.l2 import Dot1Q, Ether
+
+ROUTER_MAC = "02:fe:00:00:00:01"
+EVERYBODY = "ff:ff:ff:ff:ff:ff"
+
+
+def number(address: str) -> int:
+    return int(IPv4Address(address))
+
+
+def text(address: int) -> str:
+    return str(IPv4Address(address))
+
+
+def mac(station: int) -> str:
+    return f"02:00:00:00:{station >> 8:02x}:{station & 255:02x}"
+
+
+def octets(address: str) -> bytes:
+    return bytes.fromhex(address.replace(":", ""))
+
+
+def interface(
+    *addresses: str, name: str = "tap0", index: int = 1, table: int = 0, vlans: tuple[Vlan, ...] = ()
+) -> Interface:
+    return Interface(
+        name,
+        index,
+        octets(ROUTER_MAC),
+        admin_up=True,
+        link_up=True,
+        vlans=vlans,
+        addresses4=tuple(IPv4Interface(address) for address in addresses),
+        table4=table,
+    )
+
+
+TWO_LANS = (interface("192.168.1.1/24"), interface("192.168.2.1/24", name="tap1", index=2))
+
+
+def message(kind: str | int | None, station: int = 1, *options: tuple[Any, ...], **more: Any) -> Message:
+    """Build a message with scapy, see datagram(), and let our decoder read it as it would from VPP."""
+    return receive(datagram(kind, station, *options, **more))
+
+
+def datagram(
+    kind: str | int | None,
+    station: int = 1,
+    *options: tuple[Any, ...],
+    hardware: bytes | None = None,
+    client_id: bytes | None = None,
+    flags: int = 0,
+    source: str = "0.0.0.0",
+    destination: str = "255.255.255.255",
+    frame_source: str | None = None,
+    vlans: tuple[Vlan, ...] = (),
+    index: int = 1,
+    **header: Any,
+) -> bytes:
+    """Build with scapy what VPP's punt socket gives: a client's message that came in on the interface of an index."""
+    chaddr = octets(mac(station)) if hardware is None else hardware
+    fields: dict[str, Any] = {"op": 1, "htype": 1, "hlen": len(chaddr), "xid": 0x1000 + station, **header}
+    all_options: list[Any] = [] if kind is None else [("message-type", kind)]
+    if client_id is not None:
+        all_options.append(("client_id", client_id))
+    frame = Ether(src=frame_source or mac(station), dst=EVERYBODY)
+    for vlan in vlans:
+        frame /= Dot1Q(vlan=vlan.vid)
+    packet = (
+        frame
+        / IP(src=source, dst=destination)
+        / UDP(sport=68, dport=67)
+        / BOOTP(chaddr=chaddr.ljust(16, b"\0"), flags=flags, **fields)
+        / DHCP(options=[*all_options, *options, "end"])
+    )
+    return punt.encode(index, punt.L2, bytes(packet))
+
+
+@dataclass
+class Seen:
+    """A reply as scapy sees it on the wire."""
+
+    action: int
+    frame_destination: str
+    frame_source: str
+    vlans: list[int]
+    source: str
+    destination: str
+    ports: tuple[int, int]
+    bootp: Any
+    options: dict[str, Any]
+    order: list[str] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        return {2: "offer", 5: "ack", 6: "nak"}[self.options["message-type"]]
+
+
+def see(outcome: Outcome, onto: Interface) -> Seen:
+    """Encode the one reply of an outcome and have scapy read it."""
+    (reply,) = outcome.replies
+    return look(*encode(reply, onto))
+
+
+def look(action: int, packet: bytes) -> Seen:
+    """Have scapy read a packet that was given to VPP."""
+    frame = Ether(packet) if action == punt.L2 else None
+    datagram = frame[IP] if frame is not None else IP(packet)
+    checked = datagram.copy()
+    del checked.chksum
+    assert IP(bytes(checked)).chksum == datagram.chksum
+    options: dict[str, Any] = {}
+    order = []
+    for option in datagram[DHCP].options:
+        if isinstance(option, tuple):
+            options[option[0]] = option[1] if len(option) == 2 else list(option[1:])
+            order.append(option[0])
+    return Seen(
+        action=action,
+        frame_destination=frame.dst if frame is not None else "",
+        frame_source=frame.src if frame is not None else "",
+        vlans=[layer.vlan for layer in frame.iterpayloads() if isinstance(layer, Dot1Q)] if frame is not None else [],
+        source=datagram.src,
+        destination=datagram.dst,
+        ports=(datagram[UDP].sport, datagram[UDP].dport),
+        bootp=datagram[BOOTP],
+        options=options,
+        order=order,
+    )
+
+
+class Lan:
+    """A server with interfaces, a store that remembers what was made durable, and a clock that tests turn."""
+
+    def __init__(self, *interfaces: Interface, config: ServerConfig | None = None, **settings: Any) -> None:
+        self.config = config if config is not None else ServerConfig(Settings(**settings))
+        self.interfaces = interfaces or (interface("192.168.1.1/24"),)
+        self.stored: dict[tuple[int, int], Lease] = {}
+        self.now = 1000.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything that is not stored."""
+        self.book = LeaseBook()
+        self.book.load(self.stored.values(), self.now)
+        self.server = Server(self.config, self.book)
+        for served in self.interfaces:
+            self.server.interface_changed(None, served)
+
+    def store(self, changes: list[Change]) -> None:
+        for old, new in changes:
+            if new is not None:
+                self.stored[new.table, new.address] = new
+            elif old is not None:
+                del self.stored[old.table, old.address]
+
+    def hear(self, asked: Message, onto: Interface | None = None) -> Outcome:
+        """Handle a message and make what it changed durable."""
+        outcome = self.server.handle(asked, onto or self.interfaces[0], self.now)
+        self.store(outcome.changes)
+        return outcome
+
+    def ask(self, asked: Message, onto: Interface | None = None) -> Seen:
+        return see(self.hear(asked, onto), onto or self.interfaces[0])
+
+    def bind(self, station: int = 1, *options: tuple[Any, ...], wish: str | None = None, **more: Any) -> str:
+        """Take a client through DISCOVER and REQUEST; returns its address."""
+        wished = [("requested_addr", wish)] if wish is not None else []
+        offered = self.ask(message("discover", station, *wished, *options, **more))
+        assert offered.type == "offer"
+        address: str = offered.bootp.yiaddr
+        acked = self.ask(self.select(station, address, *options, server=offered.options["server_id"], **more))
+        assert (acked.type, acked.bootp.yiaddr) == ("ack", address)
+        return address
+
+    def select(self, station: int, address: str, *options: Any, server: str = "192.168.1.1", **more: Any) -> Message:
+        return message("request", station, ("requested_addr", address), ("server_id", server), *options, **more)
+
+    def expire(self) -> list[Any]:
+        expired = self.book.expire(self.now, limit=1_000_000)
+        self.store(expired.changes)
+        return expired.events
+
+
+def renew(station: int, address: str, *options: Any, **more: Any) -> Message:
+    return message("request", station, *options, ciaddr=address, source=address, destination="192.168.1.1", **more)
+
+
+def rebind(station: int, address: str, *options: Any, **more: Any) -> Message:
+    return message("request", station, *options, ciaddr=address, source=address, **more)
+
+
+def reboot(station: int, address: str, *options: Any, **more: Any) -> Message:
+    return message("request", station, ("requested_addr", address), *options, **more)
+
+
+def release(station: int, address: str, *options: Any, **more: Any) -> Message:
+    return message("release", station, *options, ciaddr=address, source=address, **more)
+
+
+def decline(station: int, address: str, server: str = "192.168.1.1", **more: Any) -> Message:
+    return message("decline", station, ("requested_addr", address), ("server_id", server), **more)
+
+
+def kinds(outcome: Outcome) -> list[EventKind]:
+    return [event.kind for event in outcome.events]
+
+
+def dropped(outcome: Outcome, reason: Drop) -> bool:
+    return outcome == ([], [], [], reason)

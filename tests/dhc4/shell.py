@@ -1,0 +1,139 @@
+"""A Dhcp4Service with everything round it in the hands of a test: datagrams, commits, interfaces and time."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.dhc4.clients import Seen, interface, look, number
+from vppdhc.dhc4.book import LeaseBook
+from vppdhc.dhc4.config import ServerConfig, Settings
+from vppdhc.dhc4.server import Server
+from vppdhc.dhc4.service import Dhcp4Service, Queue
+from vppdhc.interface import Interface
+from vppdhc.leases.committer import Work
+from vppdhc.leases.lease import Change, Lease, LeaseState
+
+LAN = interface("192.168.1.1/24")
+
+
+class EndError(Exception):
+    """Ends a loop that would go on for ever."""
+
+
+class Clock:
+    """Time that passes when a test says so, or while somebody sleeps."""
+
+    boot_id = "boot"
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self.until = 0.0
+
+    def boottime(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        if self.now >= self.until > 0:
+            raise EndError
+
+
+class Commits:
+    """A committer whose commits end when a test says so.
+
+    work_seconds: how long it takes a reader to make a work, as far as the clock goes.
+    """
+
+    def __init__(self, clock: Clock, book: LeaseBook) -> None:
+        self.waiting: list[Work] = []
+        self.work_seconds = 0.0
+        self.full = False
+        self.asked = 0
+        self._clock = clock
+        self._book = book
+
+    def submit(self, work: Work) -> bool:
+        self.asked += 1
+        self._clock.now += self.work_seconds
+        if self.full:
+            self._book.take_back(work.changes[::-1])
+            return False
+        self.waiting.append(work)
+        return True
+
+    def commit(self) -> None:
+        for work in self.waiting:
+            work.send()
+        self.waiting.clear()
+
+
+class Source:
+    """Gives datagrams in portions, then ends the reader."""
+
+    def __init__(self, *portions: Sequence[bytes]) -> None:
+        self._portions = list(portions)
+
+    def receive(self) -> Sequence[bytes]:
+        if not self._portions:
+            raise EndError
+        return self._portions.pop(0)
+
+
+class Shell:
+    """A Dhcp4Service, with everything round it in the hands of a test."""
+
+    def __init__(
+        self,
+        server: Callable[[ServerConfig, LeaseBook], Server] = Server,
+        onto: Interface = LAN,
+        **settings: Any,
+    ) -> None:
+        self.clock = Clock()
+        self.book = LeaseBook()
+        self.commits = Commits(self.clock, self.book)
+        self.interfaces: dict[int, Interface] = {onto.index: onto}
+        self.sent: list[tuple[int, int, bytes]] = []
+        self.server = server(ServerConfig(Settings(**settings)), self.book)
+        self.server.interface_changed(None, onto)
+        self.service = self.with_queue(self.commits, self.clock.sleep)
+
+    def with_queue(self, queue: Queue, sleep: Callable[[float], object]) -> Dhcp4Service:
+        """Make a service of the parts that there are."""
+        return Dhcp4Service(
+            self.server,
+            self.book,
+            self.interfaces,
+            lambda index, action, packet: self.sent.append((index, action, packet)),
+            queue,
+            self.clock,
+            sleep,
+        )
+
+    def hear(self, *datagrams: bytes) -> None:
+        """Have the reader take datagrams that come together."""
+        with pytest.raises(EndError):
+            self.service.serve(Source(datagrams))
+
+    def seen(self) -> list[Seen]:
+        """What was sent so far, as scapy reads it."""
+        return [look(action, packet) for _, action, packet in self.sent]
+
+    def let_expire(self, seconds: float) -> None:
+        """Run the expiry for so long."""
+        self.clock.until = self.clock.now + seconds
+        with pytest.raises(EndError):
+            self.service.expire()
+
+    def lease(self, address: str, expires: float, state: LeaseState = LeaseState.ACTIVE) -> Lease:
+        """Put a lease into the book."""
+        hardware = b"\1" + number(address).to_bytes(6, "big")
+        client = b"" if state is LeaseState.DECLINED else hardware
+        lease = Lease(0, number(address), state, client, "tap0", hardware, b"", "", 60, 900.0, 900.0, expires)
+        self.book.apply(Change(None, lease))
+        return lease

@@ -1,0 +1,145 @@
+"""Networks that come, go and move between interfaces under clients that move too, against what clients rely on."""
+
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.dhc4.clients import Lan, Seen, interface, mac, message, number, see
+from vppdhc.interface import Interface
+from vppdhc.packet.dhcp4 import Message
+
+NETWORKS = ("10.0.0.1/29", "10.1.0.1/29", "10.2.0.1/29")
+STATIONS = st.integers(1, 6)
+LINKS = st.integers(0, 1)
+ROUTER = mac(77)
+
+
+class Networks(RuleBasedStateMachine):
+    """Two links and three networks; each is on one of the links, or nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.where: dict[str, int | None] = {NETWORKS[0]: 0, NETWORKS[1]: 1, NETWORKS[2]: None}
+        self.lan = Lan(self.link(0), self.link(1), static_percentage=0)
+        self.links = list(self.lan.interfaces)
+        self.promised: dict[str, tuple[int, float]] = {}
+
+    def link(self, number_: int) -> Interface:
+        """An interface with the networks that are on it now."""
+        addresses = [network for network, where in self.where.items() if where == number_]
+        return interface(*addresses, name=f"tap{number_}", index=number_ + 1)
+
+    def link_of(self, address: str) -> int | None:
+        """The link that the network of an address is on."""
+        return next(
+            where for network, where in self.where.items() if IPv4Address(address) in IPv4Interface(network).network
+        )
+
+    def ask(self, asked: Message, link: int, *, fail: bool = False) -> Seen | None:
+        """Send a message, and keep in mind what its answer promises."""
+        outcome = self.lan.server.handle(asked, self.links[link], self.lan.now)
+        if fail:
+            self.lan.book.take_back(outcome.changes[::-1])
+            return None
+        self.lan.store(outcome.changes)
+        if not outcome.replies:
+            return None
+        seen = see(outcome, self.links[link])
+        if seen.type == "ack":
+            self.keep_in_mind(asked.chaddr[5], seen.bootp.yiaddr, self.lan.now + seen.options["lease_time"])
+        return seen
+
+    def keep_in_mind(self, station: int, address: str, until: float) -> None:
+        holder, promised_until = self.promised.get(address, (station, 0.0))
+        assert holder == station or promised_until <= self.lan.now, f"{address} is {holder}'s until {promised_until}"
+        link = self.link_of(address)
+        assert link is not None
+        self.promised = {
+            other: promise
+            for other, promise in self.promised.items()
+            if promise[0] != station or self.link_of(other) != link
+        }
+        self.promised[address] = station, until
+
+    def change(self, *links: int) -> None:
+        for number_ in links:
+            before, self.links[number_] = self.links[number_], self.link(number_)
+            self.lan.server.interface_changed(before, self.links[number_])
+
+    @rule(network=st.sampled_from(NETWORKS), where=st.none() | LINKS, first=LINKS)
+    def move_network(self, network: str, where: int | None, first: int) -> None:
+        """VPP's interfaces are looked at one after the other, in any order."""
+        self.where[network] = where
+        self.change(first, 1 - first)
+
+    @rule(station=STATIONS, link=LINKS, fail=st.booleans())
+    def take_a_lease(self, station: int, link: int, fail: bool) -> None:
+        offer = self.ask(message("discover", station), link)
+        if offer is None:
+            return
+        server = offer.options["server_id"]
+        asked = self.lan.select(station, offer.bootp.yiaddr, server=server)
+        answer = self.ask(asked, link, fail=fail)
+        assert fail or (answer is not None and answer.type == "ack")
+
+    @rule(station=STATIONS, link=LINKS, network=st.sampled_from(NETWORKS), host=st.integers(1, 7), fail=st.booleans())
+    def reboot(self, station: int, link: int, network: str, host: int, fail: bool) -> None:
+        address = str(IPv4Interface(network).network.network_address + host)
+        self.ask(message("request", station, ("requested_addr", address)), link, fail=fail)
+
+    @precondition(lambda self: self.promised)
+    @rule(data=st.data(), link=LINKS, how=st.sampled_from(["renew", "rebind", "routed"]))
+    def renew(self, data: st.DataObject, link: int, how: str) -> None:
+        address = data.draw(st.sampled_from(sorted(self.promised)))
+        station, until = self.promised[address]
+        more: dict[str, Any] = {} if how == "rebind" else {"destination": "10.0.0.1"}
+        if how == "routed":
+            more["frame_source"] = ROUTER
+        seen = self.ask(message("request", station, ciaddr=address, source=address, **more), link)
+        at = self.link_of(address)
+        routed = how == "routed" and at is not None and link in self.where.values()
+        if until > self.lan.now and (at == link or routed):
+            assert seen is not None
+            assert (seen.type, seen.bootp.yiaddr) == ("ack", address)
+        elif at != link and not routed:
+            assert seen is None or seen.type == "nak"
+
+    @precondition(lambda self: self.promised)
+    @rule(data=st.data(), link=LINKS)
+    def release(self, data: st.DataObject, link: int) -> None:
+        address = data.draw(st.sampled_from(sorted(self.promised)))
+        asked = message("release", self.promised[address][0], ciaddr=address, source=address)
+        outcome = self.lan.hear(asked, self.links[link])
+        if outcome.changes:
+            del self.promised[address]
+
+    @rule(seconds=st.sampled_from([0.25, 61.0, 1800.0, 3600.0, 90_000.0]))
+    def wait(self, seconds: float) -> None:
+        self.lan.now += seconds
+        self.lan.expire()
+
+    @invariant()
+    def book_and_store_agree(self) -> None:
+        assert {(lease.table, lease.address): lease for lease in self.lan.book} == self.lan.stored
+
+    @invariant()
+    def promises_are_stored(self) -> None:
+        for address, (station, until) in self.promised.items():
+            if until > self.lan.now:
+                lease = self.lan.stored[0, number(address)]
+                assert (lease.hardware[6], lease.expires >= until) == (station, True)
+
+    @invariant()
+    def ended_addresses_are_where_they_can_be_used_again(self) -> None:
+        table = self.lan.book._table(0)
+        queued = {address for queue in table._queues.values() for address in queue}
+        pooled = {address for address in table.ended if any(address in pool for pool in table._pools)}
+        assert queued == pooled - set(table.offers)
+        assert set(table.unpooled.within(0, 1 << 32)) == set(table.ended) - pooled - set(table.offers)
+
+
+TestNetworks = Networks.TestCase
+TestNetworks.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)

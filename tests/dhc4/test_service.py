@@ -1,0 +1,301 @@
+"""The shell round the server: readers that go on whatever comes, replies once they are durable, and time."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gevent
+import pytest
+import structlog
+from gevent.socket import wait_read
+
+from tests.dhc4.clients import datagram, interface, number, text
+from tests.dhc4.shell import LAN, EndError, Shell, Source
+from vppdhc.dhc4.server import Outcome, Server
+from vppdhc.interface import Interface
+from vppdhc.leases.committer import Committer
+from vppdhc.leases.lease import Change, LeaseState
+from vppdhc.packet.dhcp4 import Message
+
+
+class Broken(Server):
+    """Cannot handle what station 66 sends."""
+
+    def handle(self, message: Message, interface: Interface, now: float) -> Outcome:
+        if message.chaddr[5] == 66:
+            raise ZeroDivisionError("a mistake of ours")
+        return super().handle(message, interface, now)
+
+
+class Mute(Server):
+    """Gives station 66 answers that cannot be encoded."""
+
+    def handle(self, message: Message, interface: Interface, now: float) -> Outcome:
+        outcome = super().handle(message, interface, now)
+        if message.chaddr[5] == 66:
+            for reply in outcome.replies:
+                reply.message.sname = bytes(65)
+        return outcome
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+def select(station: int, address: str, **more: Any) -> bytes:
+    return datagram("request", station, ("requested_addr", address), ("server_id", "192.168.1.1"), **more)
+
+
+# Readers
+
+
+def test_a_reply_leaves_once_its_lease_is_durable(lines: list[Any]) -> None:
+    shell = Shell()
+    shell.hear(datagram("discover"))
+    assert shell.sent == []
+    shell.commits.commit()
+    (offer,) = shell.seen()
+    assert offer.type == "offer"
+    shell.hear(select(1, offer.bootp.yiaddr))
+    assert [seen.type for seen in shell.seen()] == ["offer"]
+    assert lines == []
+    shell.commits.commit()
+    assert [seen.type for seen in shell.seen()] == ["offer", "ack"]
+    assert [index for index, _, _ in shell.sent] == [LAN.index] * 2
+    (line,) = lines
+    assert line == {
+        "log_level": "info",
+        "event": "lease granted",
+        "address": offer.bootp.yiaddr,
+        "hardware": "02:00:00:00:00:01",
+        "interface": "tap0",
+        "table": 0,
+        "hostname": "",
+        "lifetime": 3600,
+        "during": "selecting",
+    }
+    assert shell.service.received == {"discover": 1, "request": 1}
+    assert shell.service.drops == {}
+
+
+def test_the_log_says_how_a_client_asked(lines: list[Any]) -> None:
+    shell = Shell()
+    address = "192.168.1.200"
+    for asked in (
+        datagram("request", 1, ("requested_addr", address)),
+        datagram("request", 1, ciaddr=address, destination="192.168.1.1"),
+        datagram("request", 1, ciaddr=address),
+        datagram("request", 1, ciaddr=address, giaddr="192.168.1.9"),
+        datagram("release", 1, ciaddr=address),
+    ):
+        shell.hear(asked)
+    shell.commits.commit()
+    assert [line["event"] for line in lines] == ["lease granted", *["lease renewed"] * 3, "lease released"]
+    assert [line.get("during") for line in lines] == ["init-reboot", "renewing", "rebinding", "rebinding", None]
+    assert [line.get("relay") for line in lines] == [None, None, None, "192.168.1.9", None]
+
+
+def test_what_cannot_be_answered_is_counted_by_reason() -> None:
+    shell = Shell()
+    good = datagram("discover")
+    shell.hear(b"", good[:50], good[:200], datagram("discover", index=9), datagram("offer"), datagram(None), good)
+    assert shell.service.drops == {
+        "punt-truncated": 1,
+        "ipv4-truncated": 2,
+        "unknown-interface": 1,
+        "message-type": 2,
+    }
+    assert shell.service.received == {"discover": 1, "offer": 1, "other": 1}
+    shell.commits.commit()
+    assert [seen.type for seen in shell.seen()] == ["offer"]
+
+
+def test_a_packet_that_finds_a_mistake_does_not_end_the_reader(lines: list[Any]) -> None:
+    shell = Shell(Broken)
+    bad = datagram("discover", 66)
+    shell.hear(bad, datagram("discover", 1))
+    shell.commits.commit()
+    assert [seen.type for seen in shell.seen()] == ["offer"]
+    assert shell.service.drops == {"internal-error": 1}
+    (line,) = lines
+    assert (line["log_level"], line["exc_info"], line["datagram"]) == ("error", True, bad.hex())
+
+
+def test_an_answer_that_cannot_be_encoded_makes_no_lease(lines: list[Any]) -> None:
+    shell = Shell(Mute)
+    shell.hear(select(66, "192.168.1.200"))
+    assert (shell.service.drops, len(shell.book), shell.commits.waiting) == ({"internal-error": 1}, 0, [])
+    assert lines[0]["event"] == "message not handled"
+    shell.hear(select(1, "192.168.1.200"))
+    shell.commits.commit()
+    assert [seen.type for seen in shell.seen()] == ["ack"]
+
+
+def test_a_full_queue_is_counted_and_leaves_no_lease() -> None:
+    shell = Shell()
+    shell.commits.full = True
+    shell.hear(select(1, "192.168.1.200"), datagram("discover", 2))
+    assert (shell.service.drops, len(shell.book)) == ({"queue-full": 2}, 0)
+    shell.commits.full = False
+    shell.hear(select(3, "192.168.1.200"))
+    shell.commits.commit()
+    assert [seen.type for seen in shell.seen()] == ["ack"]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [None, interface("192.168.2.1/24", name="tap9")],
+    ids=["gone", "another one has its index"],
+)
+def test_nothing_is_sent_where_the_interface_has_gone(now: Interface | None, lines: list[Any]) -> None:
+    shell = Shell()
+    shell.hear(select(1, "192.168.1.200"))
+    del shell.interfaces[LAN.index]
+    if now is not None:
+        shell.interfaces[now.index] = now
+    shell.commits.commit()
+    assert (shell.sent, shell.service.drops) == ([], {"interface-gone": 1})
+    assert [line["event"] for line in lines] == ["lease granted"]
+
+
+def test_a_reader_gives_others_their_turn_by_time() -> None:
+    shell = Shell()
+    shell.commits.work_seconds = 0.001
+    discovers = [datagram("discover", station) for station in range(1, 61)]
+    shell.hear(*discovers)
+    together = len(shell.clock.slept)
+    assert 9 <= together <= 12
+    with pytest.raises(EndError):
+        shell.service.serve(Source(*[[discover] for discover in discovers]))
+    one_by_one = len(shell.clock.slept) - together
+    assert 9 <= one_by_one <= 12, "portions that come without a pause are one long work"
+
+
+def test_a_turn_is_one_of_the_event_loop() -> None:
+    shell = Shell()
+    shell.commits.work_seconds = 0.001
+    service = shell.with_queue(shell.commits, gevent.sleep)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"x")
+        asked: list[int] = []
+
+        def wait() -> None:
+            wait_read(ours.fileno())
+            asked.append(shell.commits.asked)
+
+        other = gevent.spawn(wait)
+        with pytest.raises(EndError):
+            service.serve(Source([datagram("discover", station) for station in range(1, 61)]))
+        other.join()
+    assert 0 < asked[0] < 60, "another socket was read in the middle of it"
+
+
+# The committer that the daemon has
+
+
+class Disk:
+    """A lease store that may be full."""
+
+    def __init__(self) -> None:
+        self.full = True
+        self.stored: list[Change] = []
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        if self.full:
+            raise OSError("disk full")
+        self.stored += changes
+
+
+def test_nobody_has_an_answer_while_leases_cannot_be_stored() -> None:
+    disk = Disk()
+    alarms: list[str] = []
+
+    shell = Shell()
+    committer = Committer(
+        disk,
+        shell.clock,
+        shell.book.take_back,
+        alarm=lambda error: alarms.append(str(error)),
+        cleared=lambda: alarms.append("cleared"),
+    )
+    shell.service = shell.with_queue(committer, gevent.sleep)
+    running = gevent.spawn(committer.run)
+    shell.hear(select(1, "192.168.1.200"), datagram("discover", 2))
+    assert committer.flush(10)
+    assert (shell.sent, len(shell.book), alarms) == ([], 0, ["disk full"])
+    disk.full = False
+    shell.hear(select(3, "192.168.1.200"))
+    assert committer.stop(10)
+    running.join()
+    assert [(seen.type, seen.bootp.yiaddr) for seen in shell.seen()] == [("ack", "192.168.1.200")]
+    assert [change.new for change in disk.stored] == list(shell.book)
+    assert alarms == ["disk full", "cleared"]
+
+
+# Time
+
+
+def test_leases_end_on_time(lines: list[Any]) -> None:
+    shell = Shell()
+    for last, expires in ((1, 1005.0), (2, 1003.0), (3, 4000.0), (4, 1010.0)):
+        shell.lease(f"192.168.1.{200 + last}", expires)
+    ended = []
+    for _ in range(11):
+        now = shell.clock.now
+        shell.let_expire(1)
+        ended += [(now, line["address"]) for line in lines]
+        lines.clear()
+    assert ended == [(1003.0, "192.168.1.202"), (1005.0, "192.168.1.201"), (1010.0, "192.168.1.204")]
+
+
+def test_expiry_looks_when_something_is_due_and_once_a_second() -> None:
+    shell = Shell()
+    shell.lease("192.168.1.200", 1002.0)
+    shell.clock.now = 1000.75
+    shell.let_expire(3)
+    assert shell.clock.slept == [1.0, 0.25, 1.0, 1.0]
+    assert shell.book.active == {"tap0": 0}
+
+
+def test_many_leases_end_in_portions(lines: list[Any]) -> None:
+    shell = Shell()
+    for host in range(250):
+        shell.lease(text(number("192.168.1.1") + host), 1000.0)
+    shell.let_expire(1)
+    assert len(lines) == 250
+    assert shell.clock.slept[:2] == [1e-6, 1e-6], "others have their turn"
+    assert shell.clock.slept[2] == 1.0
+
+
+def test_offers_end() -> None:
+    shell = Shell(offer_hold=3)
+    shell.hear(datagram("discover"))
+    shell.let_expire(3.5)
+    assert shell.book.offer_of(b"\1\2\0\0\0\0\1") is None
+
+
+def test_a_probation_that_is_over_is_stored_and_told(lines: list[Any]) -> None:
+    shell = Shell()
+    declined = shell.lease("192.168.1.200", 1001.0, LeaseState.DECLINED)
+    shell.let_expire(2.5)
+    assert [work.changes for work in shell.commits.waiting] == [[Change(declined, None)]]
+    assert (len(shell.book), lines) == (0, [])
+    shell.commits.commit()
+    assert lines == [{"log_level": "info", "event": "probation over", "address": "192.168.1.200", "table": 0}]
+
+
+def test_what_cannot_be_stored_is_tried_again_once_a_second() -> None:
+    shell = Shell()
+    shell.lease("192.168.1.200", 1000.0, LeaseState.DECLINED)
+    shell.lease("192.168.1.201", 1000.0)
+    shell.commits.full = True
+    shell.let_expire(10)
+    assert 9 <= shell.commits.asked <= 11
+    assert shell.book.get(0, number("192.168.1.200")) is not None
+    assert shell.book.active == {"tap0": 0}, "the lease beside it has ended all the same"
+    shell.commits.full = False
+    shell.let_expire(2)
+    assert shell.book.get(0, number("192.168.1.200")) is None

@@ -1,0 +1,386 @@
+"""Every lease there is, in memory: by address, by client, by when it ends."""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
+from sys import intern
+from typing import NamedTuple
+
+from vppdhc.dhc4.address_set import AddressSet
+from vppdhc.dhc4.events import Event, EventKind
+from vppdhc.dhc4.expiry import ExpiryQueue
+from vppdhc.dhc4.instants import Instants
+from vppdhc.dhc4.offers import Offers
+from vppdhc.dhc4.pool import Pool
+from vppdhc.leases.lease import Change, Lease, LeaseState
+
+_ACTIVE = LeaseState.ACTIVE
+_RELEASED = LeaseState.RELEASED
+_DECLINED = LeaseState.DECLINED
+
+_SPARE = 1024
+"""Times that may be in the expiry queue for nothing, beside one for each lease."""
+
+_Queue = OrderedDict[int, None]
+
+
+class Expired(NamedTuple):
+    """What LeaseBook.expire() did.
+
+    changes: to be made durable: declined addresses whose probation is over are forgotten. That a lease has
+        expired is in its own times and changes nothing that is stored.
+    events: leases that have expired.
+    """
+
+    changes: list[Change]
+    events: list[Event]
+
+
+class _Table:
+    """The leases of one routing table.
+
+    leases: the record of each address that has or had a lease.
+    offers: addresses held for a client that was sent an OFFER; there may be a record under it.
+    taken: addresses with a record or an offer.
+    due: when records end.
+    ended: addresses whose lease has expired or was released, each with the queue it waits in for somebody
+        else to need it; None while it is held by an offer, or in no pool.
+    unpooled: ended addresses that are in no pool.
+    """
+
+    __slots__ = ("_firsts", "_pools", "_queues", "due", "ended", "leases", "offers", "taken", "unpooled")
+
+    def __init__(self) -> None:
+        self.leases: dict[int, Lease] = {}
+        self.offers: dict[int, Lease] = {}
+        self.taken = AddressSet()
+        self.due = ExpiryQueue()
+        self.ended: dict[int, _Queue | None] = {}
+        self.unpooled = AddressSet()
+        self._firsts: list[int] = []
+        self._pools: list[Pool] = []
+        self._queues: dict[Pool, _Queue] = {}
+
+    def end(self, address: int) -> None:
+        """Note that the lease of an address has ended: others get it after all that ended before."""
+        if address in self.offers:
+            self.ended[address] = None
+            return
+        number = bisect_right(self._firsts, address) - 1
+        if number >= 0 and address in self._pools[number]:
+            queue = self._queues[self._pools[number]]
+            queue[address] = None
+            self.ended[address] = queue
+        else:
+            self.unpooled.add(address)
+            self.ended[address] = None
+
+    def unend(self, address: int) -> bool:
+        """Note that the record of an address is replaced; returns whether its lease had ended."""
+        if address not in self.ended:
+            return False
+        queue = self.ended.pop(address)
+        if queue is None:
+            self.unpooled.discard(address)
+        else:
+            del queue[address]
+        return True
+
+    def offer(self, offer: Lease) -> None:
+        """Hold an address for a client."""
+        address = offer.address
+        self.offers[address] = offer
+        if self.unend(address):
+            self.ended[address] = None
+        else:
+            self.taken.add(address)
+
+    def withdraw(self, offer: Lease) -> None:
+        """Hold an address no longer, unless it is by now held for another client."""
+        address = offer.address
+        if self.offers.get(address) is not offer:
+            return
+        del self.offers[address]
+        if address in self.ended:
+            self.end(address)
+        elif address not in self.leases:
+            self.taken.discard(address)
+
+    def add_pool(self, pool: Pool) -> None:
+        """Queue the ended addresses of a pool for being used again, the one that ended first at the front."""
+        number = bisect_right(self._firsts, pool.first)
+        self._firsts.insert(number, pool.first)
+        self._pools.insert(number, pool)
+        self._queues[pool] = _Queue()
+        for address in self._by_end(self.unpooled.within(pool.first, pool.stop)):
+            self.unpooled.discard(address)
+            self.end(address)
+
+    def remove_pool(self, pool: Pool) -> None:
+        """Forget a pool, not its leases."""
+        number = self._pools.index(pool)
+        del self._firsts[number], self._pools[number]
+        for address in self._queues.pop(pool):
+            # While a network moves from one interface to another, its pool is there twice for a moment.
+            self.end(address)
+
+    def oldest_ended(self, pool: Pool) -> int | None:
+        """Return the address of a pool whose lease ended first, None where none has."""
+        return next(iter(self._queues[pool]), None)
+
+    def end_at(self, address: int, expires: float) -> None:
+        """Have a lease come up when it ends.
+
+        A client that gives its address back and takes it again, over and over, leaves times in the queue that nobody
+        waits for any more. So that they cannot fill the memory, the queue is made anew before they are most of it.
+        """
+        if len(self.due) > 2 * len(self.leases) + _SPARE:
+            self.due = ExpiryQueue()
+            for other, lease in self.leases.items():
+                if other not in self.ended and lease.expires != inf:
+                    self.due.add(other, lease.expires)
+        else:
+            self.due.add(address, expires)
+
+    def _by_end(self, addresses: Iterable[int]) -> list[int]:
+        return sorted(addresses, key=lambda address: self.leases[address].expires)
+
+
+class LeaseBook:
+    """The leases of all routing tables, offers included.
+
+    A record stays when its lease has expired or was released, so that its client gets the address again; it
+    goes when another client needs the address. It also stays when the network of its address is taken off its
+    interface, and is served again when the network comes back: only pools come and go with networks.
+
+    Nothing here takes longer the more leases there are, except load() and expire(), by the leases that they
+    return, and add_pool() and remove_pool(), by the ended leases of that pool.
+
+    offers_most: offers that are held at most; beyond that the oldest one goes. Nothing is lost with an offer
+        but the certainty that the address is still free when the client asks for it.
+    active: leases in force by interface name; only expire() ends them, so they may be late by what it is.
+    """
+
+    def __init__(self, offers_most: int = 65_536) -> None:
+        self._tables: dict[int, _Table] = {}
+        self._clients: dict[bytes, Lease | list[Lease]] = {}
+        self._offers = Offers()
+        self._offers_most = offers_most
+        self._size = 0
+        self.active: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        """Count the records, ended ones included, offers not."""
+        return self._size
+
+    def __iter__(self) -> Iterator[Lease]:
+        """Go through all records, ended ones included, offers not; changes meanwhile may be missed."""
+        for table in list(self._tables.values()):
+            yield from list(table.leases.values())
+
+    def load(self, leases: Iterable[Lease], now: float) -> None:
+        """Take in the stored leases, before anything else; those over by now have ended without an event."""
+        ended = []
+        instants = Instants()
+        for stored in leases:
+            lease = _shared(stored, instants)
+            if lease.state == _RELEASED or (lease.state == _ACTIVE and lease.expires <= now):
+                ended.append(lease)
+            else:
+                self._put(lease.table, lease.address, lease)
+        for lease in sorted(ended, key=lambda lease: lease.expires):
+            self._put(lease.table, lease.address, lease, ended=True)
+
+    def get(self, table: int, address: int) -> Lease | None:
+        """Return the record of an address, ended or not."""
+        found = self._tables.get(table)
+        return None if found is None else found.leases.get(address)
+
+    def of_client(self, client: bytes) -> Sequence[Lease]:
+        """Return all records of a client, ended or not."""
+        held = self._clients.get(client)
+        if held is None:
+            return ()
+        return (held,) if isinstance(held, Lease) else held
+
+    def offer_at(self, table: int, address: int) -> Lease | None:
+        """Return the offer that holds an address."""
+        found = self._tables.get(table)
+        return None if found is None else found.offers.get(address)
+
+    def offer_of(self, client: bytes) -> Lease | None:
+        """Return the offer that a client has; it has one at most."""
+        return self._offers.get(client)
+
+    def taken(self, table: int) -> AddressSet:
+        """Return the addresses of a table with a record or an offer; not to be changed."""
+        return self._table(table).taken
+
+    def oldest_ended(self, pool: Pool) -> int | None:
+        """Return the address in a pool, one that was added, whose lease ended first; None where none has."""
+        return self._table(pool.table).oldest_ended(pool)
+
+    def add_pool(self, pool: Pool) -> None:
+        """Take note of a pool that is not empty.
+
+        Pools of a table do not overlap, but for a moment: each of these has the leases that ended where the
+        other is not only once that one is removed.
+        """
+        self._table(pool.table).add_pool(pool)
+
+    def remove_pool(self, pool: Pool) -> None:
+        """Forget a pool that was added; its leases stay."""
+        self._table(pool.table).remove_pool(pool)
+
+    def offer(self, offer: Lease) -> None:
+        """Hold an address, free or its client's own, for a client until the offer's expiry.
+
+        An earlier offer to the client is withdrawn.
+
+        offer: made now; since says when that is.
+        """
+        self.withdraw(offer.client)
+        self._offers.add(offer)
+        self._table(offer.table).offer(offer)
+        while len(self._offers) > self._offers_most and (first := self._offers.first()) is not None:
+            self.withdraw(first.client)
+
+    def withdraw(self, client: bytes) -> None:
+        """Drop the offer that a client has, if any."""
+        offer = self._offers.remove(client)
+        if offer is not None:
+            self._tables[offer.table].withdraw(offer)
+
+    def apply(self, change: Change) -> None:
+        """Replace a record. Changes are of records only, never of offers."""
+        lease = change.old if change.new is None else change.new
+        assert lease is not None
+        self._put(lease.table, lease.address, change.new)
+
+    def take_back(self, changes: Iterable[Change]) -> None:
+        """Undo changes that could not be made durable.
+
+        A lease that had ended before it was replaced ends again, with an event, in the next expire().
+
+        changes: the newest first. One whose lease has been replaced since, by a change that is not taken
+            back, is left alone.
+        """
+        for change in changes:
+            lease = change.old if change.new is None else change.new
+            assert lease is not None
+            if self.get(lease.table, lease.address) is change.new:
+                self._put(lease.table, lease.address, change.old)
+
+    def next_expiry(self) -> float:
+        """Return the CLOCK_BOOTTIME at which expire() next has something to do; infinity without anything."""
+        times = [table.due.next() for table in self._tables.values()]
+        first = self._offers.first()
+        if first is not None:
+            times.append(first.expires)
+        return min(times, default=inf)
+
+    def expire(self, now: float, limit: int = 500) -> Expired:
+        """End what is over: leases (at most a second late), offers, and the probation of addresses.
+
+        now: CLOCK_BOOTTIME.
+        limit: how much to look at in one go; there is more while next_expiry() is not after now.
+        """
+        expired = Expired([], [])
+        left = self._expire_offers(now, limit)
+        for table_id, table in self._tables.items():
+            addresses = table.due.pop(now, left)
+            left -= len(addresses)
+            for address in addresses:
+                self._expire_record(table_id, table, address, now, expired)
+        return expired
+
+    def _expire_offers(self, now: float, limit: int) -> int:
+        """Drop offers that are over; returns how many more may be looked at."""
+        while limit and (offer := self._offers.first()) is not None and offer.expires <= now:
+            self.withdraw(offer.client)
+            limit -= 1
+        return limit
+
+    def _expire_record(self, table_id: int, table: _Table, address: int, now: float, expired: Expired) -> None:
+        lease = table.leases.get(address)
+        if lease is None or lease.expires == inf or address in table.ended:
+            return  # what was due here has been replaced by something that has no end to wait for
+        if lease.expires > now:
+            table.due.add(address, lease.expires)
+        elif lease.state == _DECLINED:
+            expired.changes.append(Change(lease, None))
+            self._put(table_id, address, None)
+        else:
+            self._count(lease, -1)
+            table.end(address)
+            expired.events.append(Event(EventKind.EXPIRED, lease))
+
+    def _table(self, table: int) -> _Table:
+        found = self._tables.get(table)
+        if found is None:
+            found = self._tables[table] = _Table()
+        return found
+
+    def _count(self, lease: Lease, step: int) -> None:
+        if lease.state == _ACTIVE:
+            self.active[lease.interface] = self.active.get(lease.interface, 0) + step
+
+    def _put(self, table_id: int, address: int, new: Lease | None, *, ended: bool = False) -> None:
+        """Make this the record of an address, whatever was there before; ended: its lease is over."""
+        table = self._table(table_id)
+        old = table.leases.get(address)
+        due = inf  # when the address comes up already
+        if old is not None and not table.unend(address):
+            due = old.expires
+            self._count(old, -1)
+        if new is not None:
+            table.leases[address] = new
+        self._index(old, new)
+        if new is not None:
+            if old is None:
+                self._size += 1
+                table.taken.add(address)
+            if ended or new.state == _RELEASED:
+                table.end(address)
+                return
+            self._count(new, 1)
+            # A renewed lease is put off when it comes up, instead of being in the queue once for each
+            # renewal.
+            if new.expires < due:
+                table.end_at(address, new.expires)
+        elif old is not None:
+            self._size -= 1
+            del table.leases[address]
+            if address not in table.offers:
+                table.taken.discard(address)
+
+    def _index(self, old: Lease | None, new: Lease | None) -> None:
+        """Replace a client's record, in place where it can be: a large dict pays for deletions."""
+        if old is not None and new is not None and old.client == new.client:
+            held = self._clients.get(old.client)
+            if held is old:
+                self._clients[old.client] = new
+            elif isinstance(held, list):
+                held[:] = [new if other is old else other for other in held]
+            return
+        if old is not None and old.client:
+            rest = [lease for lease in self.of_client(old.client) if lease is not old]
+            if not rest:
+                del self._clients[old.client]
+            else:
+                self._clients[old.client] = rest if len(rest) > 1 else rest[0]
+        if new is not None and new.client:
+            held = self._clients.get(new.client)
+            self._clients[new.client] = new if held is None else [*self.of_client(new.client), new]
+
+
+def _shared(lease: Lease, instants: Instants) -> Lease:
+    """Return a lease that was read from somewhere with what others have too as objects that they share."""
+    return lease._replace(
+        interface=intern(lease.interface),
+        hardware=lease.client if lease.hardware == lease.client else lease.hardware,
+        since=instants.shared(lease.since),
+        renewed=instants.shared(lease.renewed),
+        expires=instants.shared(lease.expires),
+    )
