@@ -5,6 +5,7 @@ greenlet reads and hands every message to the call that waits for its context; a
 events. VPP sends its keep-alive messages to shared-memory clients only, so there is none to answer here.
 """
 
+import errno
 import struct
 import time
 from collections.abc import Callable
@@ -112,7 +113,7 @@ class ApiClient:
             self._socket.connect(self._path)
             self._socket.settimeout(None)
         except OSError as error:
-            self._end(f"{self._path}: {error.strerror or error}")
+            self._end(f"{self._path}: {_advice(error)}")
             raise VppGoneError(self.reason) from error
         self._greenlets = [gevent.spawn(self._read), gevent.spawn(self._dispatch)]
         try:
@@ -213,9 +214,7 @@ class ApiClient:
             return f"the definitions say {ours.table_name}, this VPP has {theirs[0]}"
         return "this VPP has no such message (is the plugin loaded?)"
 
-    def _exchange(
-        self, name: str, arguments: dict[str, Any], ends: str, timeout: float | None
-    ) -> list[bytes]:
+    def _exchange(self, name: str, arguments: dict[str, Any], ends: str, timeout: float | None) -> list[bytes]:
         """Send a request and return what came back for it, the message named `ends` last."""
         if self.closed.is_set():
             raise VppGoneError(self.reason)
@@ -228,14 +227,18 @@ class ApiClient:
             raise VppArgumentError(name, arguments, str(error)) from error
         seconds = self._timeout if timeout is None else timeout
         pending = self._pending[context] = _Pending(self._ids[ends])
+        timer = gevent.Timeout(seconds)
         try:
-            with gevent.Timeout(seconds, False):
+            with timer:
                 self._send(request)
                 pending.done.get()
-                return pending.received
+        except gevent.Timeout as expired:
+            if expired is not timer:
+                raise  # somebody else's, who waits less long than we do
+            raise VppTimeoutError(name, arguments, seconds) from None
         finally:
             self._pending.pop(context, None)
-        raise VppTimeoutError(name, arguments, seconds)
+        return pending.received
 
     def _next_context(self) -> int:
         self._context = self._context % 0xFFFF_FFFF + 1
@@ -356,3 +359,9 @@ class ApiClient:
         for greenlet in self._greenlets:
             if greenlet is not gevent.getcurrent():
                 greenlet.kill(block=False)
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return "this user may not use it: put it into the group that startup.conf names (unix { gid vpp })"
+    return error.strerror or str(error)

@@ -94,7 +94,11 @@ class Codec:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         if self._loaded is None or self._loaded[0] != digest:
             self._loaded = None
-            self._loaded = digest, _definitions(text, fresh=True)
+            served = _definitions(text, fresh=True)
+            # VPP 26.06 does not serve the messages of the transport itself, control_ping among them.
+            messages = {**self.bootstrap.messages, **served.messages}
+            services = {**self.bootstrap.services, **served.services}
+            self._loaded = digest, Definitions(messages, services)
         return self._loaded[1]
 
     def load_directory(self, directory: Path) -> Definitions:

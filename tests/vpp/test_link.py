@@ -1,0 +1,168 @@
+"""The link to VPP: VPP comes, changes, goes and comes back; everything is there each time and nothing after the end."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface
+from pathlib import Path
+
+import gevent
+import pytest
+from structlog.testing import capture_logs
+
+from tests.vpp.conftest import until
+from tests.vppsim.rig import SimulatorRig
+from vppdhc.clock import SystemClock
+from vppdhc.packet import punt
+from vppdhc.vpp.delivery import BroadcastRoute, Delivery
+from vppdhc.vpp.errors import VppGoneError
+from vppdhc.vpp.interfaces import InterfaceTable
+from vppdhc.vpp.link import VppLink
+from vppdhc.vpp.punt import Port, PuntPorts, PuntSender
+
+DHCP4 = Port(4, 17, 67)
+FRAME = bytes.fromhex("ffffffffffff020000000011") + b"\x08\x00" + bytes(60)
+
+
+class Linked:
+    """A link with all its parts, running in a greenlet."""
+
+    def __init__(self, api_socket: Path, run_dir: Path) -> None:
+        clock = SystemClock()
+        self.interfaces = InterfaceTable()
+        self.ports = PuntPorts((DHCP4,), run_dir, clock)
+        self.sender = PuntSender(self.interfaces)
+        self.delivery = Delivery(self.interfaces.named)
+        self.delivery.want(BroadcastRoute, {BroadcastRoute(0)})
+        self.link = VppLink(
+            api_socket,
+            None,
+            clock,
+            interfaces=self.interfaces,
+            ports=self.ports,
+            sender=self.sender,
+            delivery=self.delivery,
+        )
+        self.told: list[str] = []
+        self.link.on_connected(lambda: self.told.append("connected"))
+        self.link.on_lost(lambda: self.told.append("lost"))
+        self.greenlet = gevent.spawn(self.link.run)
+
+    def close(self) -> None:
+        self.link.stop(10)
+        self.greenlet.kill()
+        self.ports.close()
+
+
+@pytest.fixture
+def linked(rig: SimulatorRig, tmp_path: Path) -> Iterator[Linked]:
+    made = Linked(rig.run_dir / "api.sock", tmp_path / "ours")
+    until(lambda: made.link.connected, "the link is up")
+    yield made
+    made.close()
+
+
+def registrations(rig: SimulatorRig) -> str:
+    return rig.ctl("show punt socket registrations l4")
+
+
+def takes_broadcasts(rig: SimulatorRig) -> bool:
+    return "dpo-receive" in rig.ctl("show ip fib 255.255.255.255/32")
+
+
+def test_everything_is_set_up(rig: SimulatorRig, linked: Linked) -> None:
+    assert linked.told == ["connected"]
+    assert str(linked.ports.socket(DHCP4).path) in registrations(rig)
+    assert takes_broadcasts(rig)
+    assert linked.link.call("show_version").program == "vpe"
+    assert linked.link.dump("sw_interface_dump")[0].interface_name == "local0"
+
+
+def test_interfaces_and_addresses_are_followed(rig: SimulatorRig, linked: Linked) -> None:
+    index, wire = rig.interface("host-lan", "192.168.1.1/24")
+    until(lambda: linked.interfaces.get(index) is not None, "the interface is known")
+    assert linked.sender.send(index, punt.L2, FRAME)
+    assert bytes(wire.receive()) == FRAME
+    rig.ctl("set interface ip address host-lan 192.168.2.1/24")  # of which VPP has no event
+
+    def addresses() -> tuple[IPv4Interface, ...]:
+        found = linked.interfaces.get(index)
+        return () if found is None else found.addresses4
+
+    until(lambda: IPv4Interface("192.168.2.1/24") in addresses(), "the address is known")
+    rig.ctl("delete sim-interface host-lan")
+    until(lambda: linked.interfaces.get(index) is None, "the interface is forgotten")
+    assert not linked.sender.send(index, punt.L2, FRAME)
+
+
+def test_a_vpp_that_comes_back_empty_gets_everything_again(rig: SimulatorRig, linked: Linked) -> None:
+    index, _ = rig.interface("host-lan", "192.168.1.1/24")
+    until(lambda: linked.interfaces.get(index) is not None, "the interface is known")
+    rig.ctl("simulate restart after 0.5")
+    until(lambda: linked.told == ["connected", "lost"], "the loss is told")
+    assert len(linked.interfaces) == 0
+    assert not linked.ports.owns(DHCP4)
+    assert not linked.sender.send(index, punt.L2, FRAME)
+    with pytest.raises(VppGoneError):
+        linked.link.call("show_version")
+    until(lambda: linked.told == ["connected", "lost", "connected"], "the return is told")
+    assert str(linked.ports.socket(DHCP4).path) in registrations(rig)
+    assert takes_broadcasts(rig)
+    assert linked.interfaces.named("host-lan") is None
+
+
+def test_a_vpp_that_hangs_is_given_up_and_found_again(rig: SimulatorRig, linked: Linked) -> None:
+    rig.ctl("simulate silent sw_interface_get_table")
+    until(lambda: "lost" in linked.told, "the call has timed out")
+    rig.ctl("simulate clear")
+    until(lambda: linked.link.connected, "VPP is back")
+
+
+def test_a_port_that_is_taken_is_taken_back(rig: SimulatorRig, linked: Linked, tmp_path: Path) -> None:
+    other = PuntPorts((DHCP4,), tmp_path / "other", SystemClock())
+    with capture_logs() as logs:
+        other.register(linked.link)
+        until(lambda: any(line["event"] == "punt port taken back" for line in logs), "it is taken back")
+    assert str(linked.ports.socket(DHCP4).path) in registrations(rig)
+    other.close()
+
+
+def test_what_is_wanted_later_is_put_in_place(rig: SimulatorRig, linked: Linked) -> None:
+    linked.delivery.want(BroadcastRoute, ())
+    linked.link.place()
+    until(lambda: not takes_broadcasts(rig), "the route has gone")
+
+
+def test_a_stop_leaves_nothing_behind(rig: SimulatorRig, linked: Linked) -> None:
+    assert linked.link.stop(10)
+    assert str(linked.ports.socket(DHCP4).path) not in registrations(rig)
+    assert not takes_broadcasts(rig)
+    assert not linked.link.connected
+    linked.greenlet.join(5)
+    assert linked.greenlet.ready()
+
+
+def test_a_stop_leaves_the_route_to_who_has_the_port(rig: SimulatorRig, linked: Linked, tmp_path: Path) -> None:
+    other = PuntPorts((DHCP4,), tmp_path / "other", SystemClock())
+    other.register(linked.link)
+    linked.link.stop(10)
+    assert takes_broadcasts(rig)
+    assert str(other.socket(DHCP4).path) in registrations(rig)
+    other.close()
+
+
+def test_a_missing_vpp_is_said_once_and_waited_for(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        linked = Linked(tmp_path / "run/api.sock", tmp_path / "ours")
+        until(lambda: any("no VPP" in line["event"] for line in logs), "it is said")
+        rig = SimulatorRig(tmp_path)
+        until(lambda: linked.link.connected, "VPP is found")
+        waited = [line for line in logs if "no VPP" in line["event"] and "No such file" in line["reason"]]
+        assert len(waited) == 1
+    linked.close()
+    rig.close()
+
+
+def test_a_stop_without_vpp_is_a_stop(tmp_path: Path) -> None:
+    linked = Linked(tmp_path / "nowhere", tmp_path / "ours")
+    gevent.sleep(0)
+    assert linked.link.stop(10)
+    linked.close()

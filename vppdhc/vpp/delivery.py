@@ -1,0 +1,172 @@
+"""What VPP has to be told so that packets reach the punt sockets at all, kept as it should be.
+
+255.255.255.255 is dropped in every IPv4 table, ff02::1:2 in every IPv6 table, and an interface without an
+IPv4 address takes no DHCP in. What is put in place here is taken away again on a clean stop.
+"""
+
+from collections.abc import Callable, Iterable
+from ipaddress import IPv6Address
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from vppdhc.interface import Interface
+from vppdhc.vpp.errors import VppCallError, VppUnsupportedError
+from vppdhc.vpp.interfaces import Calls
+
+_EVERYBODY: Final = "255.255.255.255/32"
+_ALL_DHCP_SERVERS: Final = "ff02::1:2"  # RFC 8415, 7.1
+_LOCAL: Final = 1
+_IP6: Final = 1
+_NO_INTERFACE: Final = 0xFFFFFFFF
+_LABELS: Final = 16
+_ACCEPT_ALL_INTERFACES: Final = 8
+_FORWARD: Final = 4
+
+
+class BroadcastRoute(NamedTuple):
+    """255.255.255.255 in an IPv4 table goes to VPP itself: DHCPv4 servers need it."""
+
+    table: int
+
+
+class MulticastRoute(NamedTuple):
+    """All_DHCP_Relay_Agents_and_Servers in an IPv6 table goes to VPP itself: DHCPv6 servers need it."""
+
+    table6: int
+
+
+class ClientDetection(NamedTuple):
+    """Packets for a DHCPv4 client are taken in on an interface without an address; interface: its name."""
+
+    interface: str
+
+
+Item = BroadcastRoute | MulticastRoute | ClientDetection
+
+
+class Delivery:
+    """Keeps what is wanted in place in VPP.
+
+    Everything here is idempotent in VPP, so that putting it in place again does no harm: it is done on every
+    connection, and from time to time in case somebody took it away.
+    """
+
+    def __init__(self, named: Callable[[str], Interface | None]) -> None:
+        """Want nothing at first; named finds an interface by its name."""
+        self._named = named
+        self._wanted: set[Item] = set()
+        self._placed: dict[Item, int] = {}
+        self._refused: dict[Item, str] = {}
+        self._log = structlog.get_logger()
+
+    def want(self, kind: type[Item], items: Iterable[Item]) -> bool:
+        """Say what is wanted of one kind from now on; returns whether that is news, so that place() is due."""
+        wanted = {item for item in self._wanted if not isinstance(item, kind)} | set(items)
+        news = wanted != self._wanted
+        self._wanted = wanted
+        return news
+
+    @property
+    def refused(self) -> dict[Item, str]:
+        """What VPP would not do, and why."""
+        return dict(self._refused)
+
+    def place(self, vpp: Calls, *, again: bool = False) -> None:
+        """Bring VPP to what is wanted.
+
+        again: also put in place what has been put there before.
+        Raises VppError when VPP does not answer; a refusal is logged once and tried again next time.
+        """
+        for item in [item for item in self._placed if item not in self._wanted]:
+            self._take_away(vpp, item)
+        for item in self._refused.keys() - self._wanted:
+            del self._refused[item]
+        for item in sorted(self._wanted, key=repr):
+            index = self._index(item)
+            if index is not None and (again or self._placed.get(item) != index):
+                self._put(vpp, item, index)
+
+    def forget(self) -> None:
+        """Note that VPP has gone and with it everything that was in place."""
+        self._placed.clear()
+
+    def remove(self, vpp: Calls) -> None:
+        """Take everything away that was put in place."""
+        for item in list(self._placed):
+            self._take_away(vpp, item)
+
+    def _index(self, item: Item) -> int | None:
+        """Return what tells a new interface of the same name from the old one; None where there is none."""
+        if not isinstance(item, ClientDetection):
+            return 0
+        interface = self._named(item.interface)
+        return None if interface is None else interface.index
+
+    def _put(self, vpp: Calls, item: Item, index: int) -> None:
+        try:
+            _program(vpp, item, index, add=True)
+        except (VppCallError, VppUnsupportedError) as error:
+            if self._refused.get(item) != str(error):
+                self._log.warning("VPP refuses what is needed to receive packets", needed=str(item), reason=str(error))
+            self._refused[item] = str(error)
+            return
+        self._refused.pop(item, None)
+        self._placed[item] = index
+
+    def _take_away(self, vpp: Calls, item: Item) -> None:
+        index = self._placed.pop(item)
+        if isinstance(item, ClientDetection) and self._index(item) != index:
+            return  # it went with the interface
+        try:
+            _program(vpp, item, index, add=False)
+        except (VppCallError, VppUnsupportedError) as error:
+            self._log.warning("VPP refuses to take away what we added", added=str(item), reason=str(error))
+
+
+def _program(vpp: Calls, item: Item, index: int, *, add: bool) -> None:
+    if isinstance(item, BroadcastRoute):
+        route = {"table_id": item.table, "prefix": _EVERYBODY, "n_paths": 1, "paths": [_local_path(0)]}
+        vpp.call("ip_route_add_del", is_add=add, is_multipath=True, route=route)
+    elif isinstance(item, MulticastRoute):
+        vpp.call("ip_mroute_add_del", is_add=add, is_multipath=True, route=_group(item.table6, [_MULTICAST_PATH]))
+        if not add and not _has_paths(vpp, item.table6):
+            # The flags that came with the path stay behind, and with them the entry, until somebody clears them.
+            vpp.call("ip_mroute_add_del", is_add=True, is_multipath=True, route=_group(item.table6, [], flags=0))
+    else:
+        vpp.call("dhcp_client_detect_enable_disable", sw_if_index=index, enable=add)
+
+
+def _local_path(proto: int) -> dict[str, Any]:
+    return {
+        "sw_if_index": _NO_INTERFACE,
+        "type": _LOCAL,
+        "proto": proto,
+        "n_labels": 0,
+        "label_stack": [{}] * _LABELS,  # the layout has a fixed number, used or not
+    }
+
+
+_MULTICAST_PATH: Final = {"itf_flags": _FORWARD, "path": _local_path(_IP6)}
+
+
+def _group(table: int, paths: list[dict[str, Any]], flags: int = _ACCEPT_ALL_INTERFACES) -> dict[str, Any]:
+    return {
+        "table_id": table,
+        "entry_flags": flags,
+        "prefix": {
+            "af": 1,
+            "grp_address_length": 128,
+            "grp_address": {"ip6": _ALL_DHCP_SERVERS},
+            "src_address": {"ip6": "::"},
+        },
+        "n_paths": len(paths),
+        "paths": paths,
+    }
+
+
+def _has_paths(vpp: Calls, table: int) -> bool:
+    """Whether anybody has a path for the group in a table."""
+    groups = vpp.dump("ip_mroute_dump", table={"table_id": table, "is_ip6": True})
+    ours = IPv6Address(_ALL_DHCP_SERVERS)
+    return any(entry.route.n_paths for entry in groups if entry.route.prefix.grp_address.ip6 == ours)

@@ -1,0 +1,211 @@
+"""The link to VPP: connects, sets up, watches, and does it all again whenever VPP comes back."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from gevent.event import Event
+
+from vppdhc.clock import Clock
+from vppdhc.vpp.api import ApiClient
+from vppdhc.vpp.codec import Codec
+from vppdhc.vpp.delivery import Delivery
+from vppdhc.vpp.errors import PuntSetupError, VppError, VppGoneError
+from vppdhc.vpp.interfaces import InterfaceTable
+from vppdhc.vpp.punt import PuntPorts, PuntSender
+
+_BACKOFF_FIRST: Final = 0.1
+_BACKOFF_MOST: Final = 2.0
+_STEADY: Final = 10.0
+"""Seconds that a connection has to live for the next one to be tried without delay."""
+_READ_EVERY: Final = 1.0
+_READ_SHARE: Final = 20
+"""Interfaces are read every second, or more seldom where reading takes more than a twentieth of the time."""
+_CHECK_EVERY: Final = 5.0
+"""Seconds between two looks at who holds our punt ports."""
+_PLACE_EVERY: Final = 60.0
+"""Seconds after which what VPP needs to deliver packets is put in place again, in case somebody took it away."""
+_EVENTS_ON: Final = 1
+
+
+class VppLink:
+    """Keeps one connection to VPP, and all that hangs on it.
+
+    connections: how often VPP was connected to.
+    """
+
+    def __init__(
+        self,
+        socket: Path,
+        definitions: Path | None,
+        clock: Clock,
+        *,
+        interfaces: InterfaceTable,
+        ports: PuntPorts,
+        sender: PuntSender,
+        delivery: Delivery,
+    ) -> None:
+        """Nothing happens before run().
+
+        socket: of VPP's binary API. definitions: see ApiClient.
+        """
+        self.connections = 0
+        self._path = socket
+        self._definitions = definitions
+        self._clock = clock
+        self._interfaces = interfaces
+        self._ports = ports
+        self._sender = sender
+        self._delivery = delivery
+        self._codec = Codec()
+        self._client: ApiClient | None = None
+        self._wake = Event()
+        self._stale = True
+        self._stopping = Event()
+        self._ended = Event()
+        self._trouble = ""
+        self._connected: list[Callable[[], object]] = []
+        self._lost: list[Callable[[], object]] = []
+        self._log = structlog.get_logger()
+
+    @property
+    def connected(self) -> bool:
+        """Whether VPP is there, with everything set up."""
+        return self._client is not None
+
+    def call(self, name: str, /, **arguments: Any) -> Any:
+        """Call VPP's API; see ApiClient.call(). Raises VppGoneError while there is no VPP."""
+        return self._api().call(name, **arguments)
+
+    def dump(self, name: str, /, **arguments: Any) -> list[Any]:
+        """Call VPP's API; see ApiClient.dump(). Raises VppGoneError while there is no VPP."""
+        return self._api().dump(name, **arguments)
+
+    def on_connected(self, listener: Callable[[], object]) -> None:
+        """Have a listener called whenever VPP is there and everything is set up; it must not wait."""
+        self._connected.append(listener)
+
+    def on_lost(self, listener: Callable[[], object]) -> None:
+        """Have a listener called whenever VPP has gone; it must not wait."""
+        self._lost.append(listener)
+
+    def place(self) -> None:
+        """Have Delivery.place() called soon: something else is wanted."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Connect, watch, and connect again, until stop(); to be supervised."""
+        backoff = 0.0
+        while not self._stopping.is_set():
+            began = self._clock.boottime()
+            self._live_one_connection()
+            steady = self._clock.boottime() - began > _STEADY
+            backoff = 0.0 if steady else min(2 * backoff or _BACKOFF_FIRST, _BACKOFF_MOST)
+            self._stopping.wait(backoff)
+        self._ended.set()
+
+    def stop(self, timeout: float) -> bool:
+        """Have run() give back and take away what was put into VPP, and return.
+
+        timeout: seconds to wait for that. Returns whether they were enough.
+        """
+        self._stopping.set()
+        self._wake.set()
+        return bool(self._ended.wait(timeout))
+
+    def _api(self) -> ApiClient:
+        if self._client is None:
+            raise VppGoneError("not connected")
+        return self._client
+
+    def _live_one_connection(self) -> None:
+        client = ApiClient(str(self._path), self._codec, definitions=self._definitions)
+        try:
+            client.connect()
+            self._set_up(client)
+            self._watch(client)
+            self._clean_up(client)
+        except (VppError, PuntSetupError) as error:
+            self._explain(error)
+        finally:
+            client.close()
+            self._tear_down()
+
+    def _set_up(self, client: ApiClient) -> None:
+        """Bring everything to life, in the order in which one thing needs the other."""
+        client.closed.rawlink(lambda _: self._wake.set())
+        client.on_event("sw_interface_event", self._interface_event)
+        client.call("want_interface_events", enable_disable=_EVENTS_ON, pid=os.getpid())
+        self._interfaces.read(client)
+        self._sender.connect(self._ports.register(client))
+        self._delivery.place(client, again=True)
+        version = client.call("show_version").version
+        self._client = client
+        self.connections += 1
+        self._trouble = ""
+        self._log.info("VPP connected", version=version, interfaces=len(self._interfaces))
+        for listener in self._connected:
+            listener()
+
+    def _watch(self, client: ApiClient) -> None:
+        """Keep up with VPP until stop(); raises VppError when it has gone."""
+        now = self._clock.boottime()
+        next_read, next_check, next_place = now + _READ_EVERY, now + _CHECK_EVERY, now + _PLACE_EVERY
+        while True:
+            self._wake.wait(max(0.0, min(next_read, next_check, next_place) - self._clock.boottime()))
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
+            if client.closed.is_set():
+                raise VppGoneError(client.reason)
+            now = self._clock.boottime()
+            if self._stale or now >= next_read:
+                next_read = self._read(client)
+            if now >= next_check:
+                self._ports.check(client)
+                next_check = now + _CHECK_EVERY
+            again = now >= next_place
+            if again:
+                next_place = now + _PLACE_EVERY
+            self._delivery.place(client, again=again)
+
+    def _clean_up(self, client: ApiClient) -> None:
+        try:
+            # Who has taken a port from us needs what makes packets arrive there.
+            if self._ports.deregister(client):
+                self._delivery.remove(client)
+        except VppError as error:
+            self._log.warning("VPP keeps what we put into it", reason=str(error))
+
+    def _read(self, client: ApiClient) -> float:
+        """Read the interfaces; returns when they are due again."""
+        self._stale = False
+        began = self._clock.boottime()
+        self._interfaces.read(client)
+        ended = self._clock.boottime()
+        return ended + max(_READ_EVERY, _READ_SHARE * (ended - began))
+
+    def _interface_event(self, event: Any) -> None:
+        if event.deleted:
+            self._interfaces.deleted(event.sw_if_index)
+        self._stale = True
+        self._wake.set()
+
+    def _tear_down(self) -> None:
+        was_connected, self._client = self._client is not None, None
+        self._sender.disconnect()
+        self._ports.forget()
+        self._delivery.forget()
+        self._interfaces.clear()
+        if was_connected:
+            for listener in self._lost:
+                listener()
+
+    def _explain(self, error: Exception) -> None:
+        """Log why there is no VPP, once for every reason and not for every try."""
+        if self._stopping.is_set() or str(error) == self._trouble:
+            return
+        self._trouble = str(error)
+        self._log.warning("no VPP, trying again", reason=self._trouble)

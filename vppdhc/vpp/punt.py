@@ -1,0 +1,364 @@
+"""The punt sockets: ours, on which VPP gives us packets, and VPP's, on which it takes packets from us."""
+
+import errno
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import structlog
+from gevent.monkey import get_original
+from gevent.socket import timeout as gevent_timeout
+from gevent.socket import wait_read, wait_write
+
+from vppdhc.clock import Clock
+from vppdhc.packet import punt
+from vppdhc.vpp.errors import PuntSetupError, VppCallError
+from vppdhc.vpp.interfaces import Calls, InterfaceTable
+
+_L4: Final = 0
+_HEADER_VERSION: Final = 1
+_LONGEST_PATH: Final = 107
+"""Bytes of a Unix socket's path, without the zero at its end (unix(7), and VPP's message)."""
+_LARGEST_DATAGRAM: Final = 1 << 16
+_DRAIN_MOST: Final = 512
+"""Datagrams that one receive() returns at most."""
+_QUEUE: Final = 2048
+"""Datagrams that VPP may have queued for one of our sockets; its own send buffer is the limit below that."""
+_QUEUE_SETTING: Final = Path("/proc/sys/net/unix/max_dgram_qlen")
+_PATIENCE: Final = 0.25
+"""Seconds that a frame waits for VPP to take it."""
+_TAKE_BACK_FIRST: Final = 10.0
+_TAKE_BACK_MOST: Final = 300.0
+"""Seconds before a port that somebody took is taken back for the second time, and at most."""
+
+_raw_socket: Final = get_original("socket", "socket")
+
+
+class Port(NamedTuple):
+    """What VPP is to give us.
+
+    af: 4 or 6. protocol: 17 (UDP) or 58 (ICMPv6). port: UDP port, or ICMPv6 type.
+    """
+
+    af: int
+    protocol: int
+    port: int
+
+    def __str__(self) -> str:
+        kind = "udp" if self.protocol == socket.IPPROTO_UDP else "icmp6"
+        return f"ipv{self.af}-{kind}-{self.port}"
+
+
+def prepare_queue() -> None:
+    """Let VPP queue a burst for us: raise net.unix.max_dgram_qlen, or warn that it cannot be raised.
+
+    It is read when a receiving socket is made, in the network namespace of its maker: call this before.
+    """
+    log = structlog.get_logger()
+    try:
+        now = int(_QUEUE_SETTING.read_text(encoding="ascii"))
+        if now < _QUEUE:
+            _QUEUE_SETTING.write_text(f"{_QUEUE}\n", encoding="ascii")
+            log.debug("net.unix.max_dgram_qlen raised", before=now, now=_QUEUE)
+    except (OSError, ValueError) as error:
+        log.warning(
+            "bursts of packets will be lost: net.unix.max_dgram_qlen is too small and cannot be raised from here",
+            remedy=f"sysctl -w net.unix.max_dgram_qlen={_QUEUE} before the daemon starts",
+            reason=str(error),
+        )
+
+
+class PuntSocket:
+    """Our socket for one port.
+
+    path: where it is. received: datagrams so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make the socket; raises PuntSetupError with what to do about it."""
+        self.path = path
+        self.received = 0
+        if len(os.fsencode(path)) > _LONGEST_PATH:
+            raise PuntSetupError(f"{path}: longer than {_LONGEST_PATH} bytes: choose a shorter run directory")
+        if _somebody_listens(path):
+            raise PuntSetupError(f"{path}: in use by another process: stop it, or choose another run directory")
+        self._socket = _raw_socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            path.unlink(missing_ok=True)
+            before = os.umask(0o117)  # VPP's user or group writes here, and nobody else
+            try:
+                self._socket.bind(str(path))
+            finally:
+                os.umask(before)
+        except OSError as error:
+            self._socket.close()
+            raise PuntSetupError(f"{path}: cannot be made: {error.strerror}") from error
+        self._socket.setblocking(False)
+
+    def receive(self) -> list[bytes]:
+        """Wait for datagrams and return those that are there; blocks.
+
+        A gevent socket waits even with MSG_DONTWAIT, and every wait is a turn of the event loop: so the first one
+        is waited for, and what has come with it is drained from the socket itself.
+        """
+        while True:
+            datagrams = self._drain()
+            if datagrams:
+                self.received += len(datagrams)
+                return datagrams
+            wait_read(self._socket.fileno())
+
+    def close(self) -> None:
+        """Take the socket away; nobody may be in receive()."""
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
+
+    def _drain(self) -> list[bytes]:
+        datagrams: list[bytes] = []
+        receive = self._socket.recv
+        try:
+            while len(datagrams) < _DRAIN_MOST:
+                datagrams.append(receive(_LARGEST_DATAGRAM))
+        except BlockingIOError:
+            pass
+        return datagrams
+
+
+@dataclass(slots=True)
+class _Registration:
+    """One port: our socket, and how often it was taken from us."""
+
+    socket: PuntSocket
+    ours: bool = False
+    backoff: float = 0.0
+    not_before: float = 0.0
+
+
+class PuntPorts:
+    """The ports that VPP is to punt to us: whoever registers last gets them, without a word to the others."""
+
+    def __init__(self, ports: tuple[Port, ...], run_dir: Path, clock: Clock) -> None:
+        """Make the sockets, one a port, in the run directory; raises PuntSetupError."""
+        self._clock = clock
+        self._log = structlog.get_logger()
+        prepare_queue()
+        try:
+            run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        except OSError as error:
+            raise PuntSetupError(f"{run_dir}: cannot be made: {error.strerror}") from error
+        self._ports: dict[Port, _Registration] = {}
+        try:
+            for port in ports:
+                self._ports[port] = _Registration(PuntSocket((run_dir / f"punt-{port}.sock").absolute()))
+        except PuntSetupError:
+            self.close()
+            raise
+
+    def socket(self, port: Port) -> PuntSocket:
+        """Return our socket of a port."""
+        return self._ports[port].socket
+
+    def owns(self, port: Port) -> bool:
+        """Whether VPP gave this port to us when we last looked."""
+        return self._ports[port].ours
+
+    def register(self, vpp: Calls) -> str:
+        """Take all our ports, for a new connection; returns the path of VPP's punt socket.
+
+        A port that somebody else holds is taken and reported.
+        Raises PuntSetupError where VPP has no punt socket, and VppError.
+        """
+        holders = _holders(vpp)
+        path = ""
+        for port, registration in self._ports.items():
+            registration.backoff = registration.not_before = 0.0
+            self._report(port, holders.get(port), registration)
+            path = self._take(vpp, port, registration)
+        return path
+
+    def check(self, vpp: Calls) -> None:
+        """Look whether the ports are still ours, report those that are not and take them back, with back-off."""
+        holders = _holders(vpp)
+        now = self._clock.boottime()
+        for port, registration in self._ports.items():
+            if holders.get(port) == str(registration.socket.path):
+                continue
+            if registration.ours:
+                self._log.warning(
+                    "punt port taken by somebody else", port=str(port), holder=holders.get(port, "nobody")
+                )
+                registration.ours = False
+                registration.backoff = min(2 * registration.backoff or _TAKE_BACK_FIRST, _TAKE_BACK_MOST)
+                registration.not_before = max(registration.not_before, now)
+            if now >= registration.not_before:
+                registration.not_before = now + registration.backoff
+                self._take(vpp, port, registration)
+                self._log.warning("punt port taken back", port=str(port))
+
+    def deregister(self, vpp: Calls) -> bool:
+        """Give back the ports that are ours; returns False when another program has taken one, which it keeps."""
+        holders = _holders(vpp)
+        ours = [port for port, entry in self._ports.items() if holders.get(port) == str(entry.socket.path)]
+        for port in ours:
+            vpp.call("punt_socket_deregister", punt=_subject(port))
+        self.forget()
+        return len(ours) == len(self._ports)
+
+    def forget(self) -> None:
+        """Note that VPP has gone and nothing is registered any more."""
+        for registration in self._ports.values():
+            registration.ours = False
+
+    def close(self) -> None:
+        """Take our sockets away; nobody may be reading them."""
+        for registration in self._ports.values():
+            registration.socket.close()
+
+    def _take(self, vpp: Calls, port: Port, registration: _Registration) -> str:
+        try:
+            reply = vpp.call(
+                "punt_socket_register",
+                header_version=_HEADER_VERSION,
+                punt=_subject(port),
+                pathname=str(registration.socket.path),
+            )
+        except VppCallError as error:
+            raise PuntSetupError(
+                f"VPP gives no packets away ({error.retval_name}): "
+                "put `punt { socket /run/vpp/punt.sock }` into its startup.conf and restart it"
+            ) from error
+        registration.ours = True
+        path: str = reply.pathname
+        return path
+
+    def _report(self, port: Port, holder: str | None, registration: _Registration) -> None:
+        if holder is None or holder == str(registration.socket.path):
+            return
+        if _somebody_listens(Path(holder)):
+            self._log.warning(
+                "punt port was held by another program, which gets nothing now", port=str(port), holder=holder
+            )
+        else:
+            self._log.info("punt port was registered by a program that is gone", port=str(port), holder=holder)
+
+
+@dataclass(slots=True)
+class SenderCounters:
+    """What the sender did with what it was given.
+
+    sent: taken by VPP. no_interface: not sent as VPP has no such interface (it would die of it).
+    refused: VPP did not take it in time. gone: VPP's socket is not there.
+    """
+
+    sent: int = 0
+    no_interface: int = 0
+    refused: int = 0
+    gone: int = 0
+
+
+class PuntSender:
+    """Gives packets to VPP."""
+
+    def __init__(self, interfaces: InterfaceTable) -> None:
+        """Send nothing before connect()."""
+        self.counters = SenderCounters()
+        self._interfaces = interfaces
+        self._socket: socket.socket | None = None
+        self._stalled = False
+
+    def connect(self, path: str) -> None:
+        """Send to VPP's punt socket from now on; raises PuntSetupError with what to do about it."""
+        self.disconnect()
+        # Connected, as only then does waiting for room look at the queue at the other end.
+        sender = _raw_socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        sender.setblocking(False)
+        try:
+            sender.connect(path)
+        except OSError as error:
+            sender.close()
+            raise PuntSetupError(f"VPP's punt socket {path}: {_advice(error)}") from error
+        self._socket = sender
+        self._stalled = False
+
+    def disconnect(self) -> None:
+        """Send nothing from now on: VPP has gone."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def send(self, index: int, action: int, packet: bytes) -> bool:
+        """Send a packet; returns whether VPP has it. What VPP does not take within 0.25 s is dropped and counted.
+
+        index: sw_if_index of an interface that is in the live table now, else nothing is sent.
+        action: punt.L2 with an Ethernet frame, punt.IP4 or punt.IP6 with an IP packet.
+        """
+        datagram = punt.encode(index, action, packet)
+        waited = self._stalled
+        while True:
+            # Looked up again after every wait, right before sending: VPP dies of an index that it does not have.
+            if self._interfaces.get(index) is None:
+                self.counters.no_interface += 1
+                return False
+            if self._socket is None:
+                self.counters.gone += 1
+                return False
+            try:
+                self._socket.send(datagram)
+            except BlockingIOError:
+                if waited:
+                    # One wait in vain is enough: until VPP reads again, the packets behind it do not wait too.
+                    self._stalled = True
+                    self.counters.refused += 1
+                    return False
+                waited = not _wait_for_room(self._socket)
+            except OSError:
+                self.counters.gone += 1
+                return False
+            else:
+                self._stalled = False
+                self.counters.sent += 1
+                return True
+
+
+def _wait_for_room(sender: socket.socket) -> bool:
+    try:
+        wait_write(sender.fileno(), timeout=_PATIENCE, timeout_exc=gevent_timeout())
+    except gevent_timeout:
+        return False
+    return True
+
+
+def _holders(vpp: Calls) -> dict[Port, str]:
+    """Return who holds which port: the path of his socket."""
+    holders = {}
+    for entry in vpp.dump("punt_socket_dump", type=_L4):
+        what = entry.punt.punt.l4
+        holders[Port(6 if what.af else 4, int(what.protocol), what.port)] = entry.pathname.rstrip("\0")
+    return holders
+
+
+def _subject(port: Port) -> dict[str, Any]:
+    return {"type": _L4, "punt": {"l4": {"af": int(port.af == 6), "protocol": port.protocol, "port": port.port}}}
+
+
+def _somebody_listens(path: Path) -> bool:
+    """Whether a process has the socket at a path open; a socket that outlived its process refuses connections."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            return False
+    except OSError:
+        return False
+    with _raw_socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        return int(probe.connect_ex(str(path))) not in (errno.ECONNREFUSED, errno.ENOENT)
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return (
+            "this user may not write to it: give vpp.service UMask=0002 and a group that the daemon is in, "
+            "or run the daemon as root"
+        )
+    return error.strerror or str(error)
