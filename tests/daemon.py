@@ -31,16 +31,20 @@ class Daemon:
         self.config.write_text(json.dumps(settings | {"vpp": {"api-socket": str(api_socket)}}))
 
     def start(self) -> None:
-        """Start it and wait until it serves."""
+        """Start it and wait until it is ready to serve."""
         before = len(self.lines("ready"))
+        self.launch()
+        wait_for(lambda: self._ended() or len(self.lines("ready")) > before, "the daemon is ready")
+        assert not self._ended(), self.said()
+
+    def launch(self) -> None:
+        """Start it."""
         command = [sys.executable, "-m", "vppdhc", "run", "--log-json", "--config", str(self.config)]
         places = ["--state-dir", str(self.state_dir), "--run-dir", str(self.directory / "run")]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._prefix, *command, *places], stdout=log, stderr=log, cwd=TOP, stdin=subprocess.DEVNULL
             )
-        wait_for(lambda: self._ended() or len(self.lines("ready")) > before, "the daemon is ready")
-        assert not self._ended(), self.said()
 
     def kill(self) -> None:
         """End it as a crash does."""

@@ -42,9 +42,11 @@ class Client:
 
     mac: of its network interface.
     log: file with everything that its client printed.
+    patience: seconds within which it surely renews or rebinds a lease with a T1 of 4 s, a T2 of 8 s and 120 s to live.
     """
 
     kind = ""
+    patience = 60.0
 
     def __init__(self, segment: Segment, directory: Path, mac: str) -> None:
         self.mac = mac
@@ -125,9 +127,14 @@ class Dhclient(Client):
 
 
 class Udhcpc(Client):
-    """The BusyBox client."""
+    """The BusyBox client.
+
+    It takes no notice of T1 and T2, and of no lease time below 122 s: it renews after half of that, and broadcasts
+    when less than a minute is left.
+    """
 
     kind = "udhcpc"
+    patience = 120.0
 
     def command(self) -> list[str]:
         """Return udhcpc's command line."""
@@ -153,7 +160,9 @@ class Dhcpcd(Client):
 
     def _configuration(self) -> str:
         path = self._directory / "dhcpcd.conf"
-        path.write_text("clientid\nnoipv4ll\nnohook resolv.conf\nnohook hostname\noption domain_name_servers, routers\n")
+        path.write_text(
+            "clientid\nnoipv4ll\nnohook resolv.conf\nnohook hostname\noption domain_name_servers, routers\n"
+        )
         return str(path)
 
     def _with_own_directories(self, *command: str) -> list[str]:

@@ -56,7 +56,7 @@ class Namespace:
 
 
 class Segment:
-    """A LAN: a bridge in a namespace of its own, a veth to everybody who is on it, and tcpdump listening to all of it."""
+    """A LAN: a bridge in a namespace of its own, a veth to everybody who is on it, and tcpdump listening."""
 
     def __init__(self, directory: Path) -> None:
         self._switch = Namespace("switch")

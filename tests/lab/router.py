@@ -153,15 +153,10 @@ class RealRouter(Router):
     def _spawn(self) -> None:
         for leftover in self._run_dir.glob("*.sock"):
             leftover.unlink()
-        with (self._run_dir / "out").open("ab") as output:
-            process = subprocess.Popen(
-                self.inside(str(self._binary), "-c", str(self._run_dir / "startup.conf")),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        (self._run_dir / "pid").write_text(str(process.pid))
+        # It outlives the tests, as the one did that was started by hand: so a shell starts it, and is gone.
+        command = self.inside(str(self._binary), "-c", str(self._run_dir / "startup.conf"))
+        start = f"setsid {shlex.join(command)} < /dev/null >> {self._run_dir}/out 2>&1 & echo $! > {self._run_dir}/pid"
+        subprocess.run(["sh", "-c", start], check=True)
 
     def remove(self) -> None:
         """Take away the interfaces that the scenario attached; VPP itself stays."""

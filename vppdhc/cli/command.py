@@ -1,20 +1,23 @@
 """The vppdhc command and its subcommands."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from vppdhc.cli import leases
-from vppdhc.leases.store import LeaseStoreError
-from vppdhc.northbound.config import Config, ConfigError, read_config
+from vppdhc.cli.leases import show_leases
+from vppdhc.daemon import Places, run_daemon
+from vppdhc.leases.errors import LeaseStoreError
+from vppdhc.northbound.config import ConfigError, read_config
+from vppdhc.vpp.errors import PuntSetupError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_INVALID = 2
-"""What a wrong command line and an invalid configuration exit with."""
+"""The status for a wrong command line (argparse's own) and for an invalid configuration."""
+
+_LEVELS = ("debug", "info", "warning", "error")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -28,8 +31,66 @@ def run_command(arguments: Sequence[str]) -> int:
         return int(options.run(options))
     except ConfigError as error:
         for issue in error.issues:
-            print(f"{options.config}: {issue}", file=sys.stderr)  # noqa: T201 - the command's own output
+            print(f"{options.config}: {issue}", file=sys.stderr)
         return EXIT_INVALID
-    except LeaseStoreError as error:
-        print(f"vppdhc: {error}", file=sys.stderr)  # noqa: T201 - likewise
+    except (LeaseStoreError, PuntSetupError) as error:
+        print(f"vppdhc: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except BrokenPipeError:  # what `vppdhc leases | head` ends with
+        sys.stderr.close()
+        return EXIT_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vppdhc", description="Address configuration for FD.io VPP routers.")
+    parser.add_argument("--version", action="version", version=f"vppdhc {version('vppdhc')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the daemon in the foreground")
+    _add_config(run)
+    _add_state_dir(run)
+    run.add_argument(
+        "--run-dir", type=Path, default=Path("/run/vppdhc"), metavar="DIR", help="where our sockets are (%(default)s)"
+    )
+    run.add_argument("--log-level", choices=_LEVELS, default="info", help="least level logged (%(default)s)")
+    run.add_argument("--log-json", action="store_true", help="log JSON objects instead of logfmt")
+    run.set_defaults(run=_run)
+
+    validate = commands.add_parser("validate", help="check a configuration file")
+    validate.add_argument("config", type=Path, metavar="FILE")
+    validate.set_defaults(run=_validate)
+
+    leases = commands.add_parser("leases", help="show the stored leases, whether the daemon runs or not")
+    _add_state_dir(leases)
+    leases.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    leases.set_defaults(run=_leases)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    default = Path("/etc/vppdhc/vppdhc.json")
+    parser.add_argument("--config", type=Path, default=default, metavar="FILE", help="configuration (%(default)s)")
+
+
+def _add_state_dir(parser: argparse.ArgumentParser) -> None:
+    default = Path("/var/lib/vppdhc")
+    parser.add_argument("--state-dir", type=Path, default=default, metavar="DIR", help="where leases are (%(default)s)")
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = read_config(options.config)
+    run_daemon(config, Places(options.state_dir, options.run_dir), level=options.log_level, json=options.log_json)
+    return EXIT_OK
+
+
+def _validate(options: argparse.Namespace) -> int:
+    config = read_config(options.config)
+    for component in config.unavailable:
+        print(f"{options.config}: /{component}: this version does not have it yet; it is not served")
+    print(f"{options.config}: valid")
+    return EXIT_OK
+
+
+def _leases(options: argparse.Namespace) -> int:
+    show_leases(Places(options.state_dir, Path()).leases, as_json=options.json)
+    return EXIT_OK

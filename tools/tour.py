@@ -1,0 +1,182 @@
+"""The demonstration behind tools/demo: the simulator, the daemon, and hosts that get leases. No root, no VPP."""
+
+import argparse
+import contextlib
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+TOP = Path(__file__).resolve().parents[1]
+HOSTS = {
+    "laptop": "02:00:00:00:00:0a",
+    "phone": "02:00:00:00:00:0b",
+    "television": "02:00:00:00:00:0c",
+    "printer": "02:00:00:00:00:0d",
+}
+CONFIGURATION = {
+    "dhc6pdclient": {"interface": "tap0", "internal-prefix": "fd00::/48", "npt66": True},
+    "dhc6server": {"interfaces": ["tap1"], "dns": ["2001:4860:4860::8888"]},
+    "ip6ndra": {"interfaces": ["tap1"]},
+    "dhc4server": {"name-server": ["8.8.8.8"], "renewal-time": 600, "lease-time": 3600},
+}
+PATIENCE = 20.0
+"""Seconds that anything in here may take."""
+
+
+class Tour:
+    """A simulated router, the daemon on it, and what is done with them."""
+
+    def __init__(self, directory: Path, stack: contextlib.ExitStack) -> None:
+        self._directory = directory
+        self._stack = stack
+        self._router = directory / "router"
+        self._config = directory / "vppdhc.json"
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] = stack.enter_context((directory / "log").open("ab"))
+
+    def show(self) -> None:
+        """Go through it once."""
+        self._start_router()
+        self._start_daemon()
+        say("Four hosts plug in and ask for an address.")
+        for name, mac in HOSTS.items():
+            self._ctl("simulate", "host", "create", name, "interface", "tap1", "mac", mac)
+            self._ctl("simulate", "host", name, "dhcp", "start")
+        wait_for(lambda: all(host["address"] for host in self._hosts()), "every host has an address")
+        print(self._ctl("show", "simulate", "hosts"))
+        say("What the daemon has on disk, durable before each ACK left:")
+        self._vppdhc("leases", "--state-dir", str(self._directory / "state"))
+        self._release_and_crash()
+        say("The log, a line for every lease event:")
+        self._tail()
+
+    def keep(self) -> None:
+        """Stay up until Ctrl-C."""
+        say(f"Everything stays up until Ctrl-C. The log is {self._directory}/log. Try, from another shell:")
+        sockets = shlex.quote(str(self._router / "cli.sock"))
+        print(f"  {sys.executable} -m tools.vppsim.ctl -s {sockets} show simulate hosts")
+        print(f"  {sys.executable} -m vppdhc leases --state-dir {self._directory}/state")
+        signal.pause()
+
+    def _start_router(self) -> None:
+        say("A simulated VPP router with a WAN (tap0) and a LAN (tap1, 192.168.1.1/24).")
+        self._process("-m", "tools.vppsim", "--run-dir", str(self._router))
+        wait_for(lambda: (self._router / "cli.sock").exists(), "the simulator is up")
+        for name in ("tap0", "tap1"):
+            self._ctl("create", "sim-interface", name)
+            self._ctl("set", "interface", "state", name, "up")
+        self._ctl("set", "interface", "ip", "address", "tap1", "192.168.1.1/24")
+        print(self._ctl("show", "interface", "addr"))
+
+    def _start_daemon(self) -> None:
+        say("The daemon, with the example configuration:")
+        print(json.dumps(CONFIGURATION, indent=4))
+        settings = CONFIGURATION | {"vpp": {"api-socket": str(self._router / "api.sock")}}
+        self._config.write_text(json.dumps(settings))
+        self._run_daemon()
+
+    def _run_daemon(self) -> None:
+        before = self._said().count("event=ready")
+        places = ["--state-dir", str(self._directory / "state"), "--run-dir", str(self._directory / "run")]
+        self._daemon = self._process("-m", "vppdhc", "run", "--config", str(self._config), *places)
+        wait_for(lambda: self._said().count("event=ready") > before, "the daemon is ready")
+
+    def _release_and_crash(self) -> None:
+        say("The phone leaves and releases its lease. Then the daemon is killed with -9, and started again.")
+        self._ctl("simulate", "host", "phone", "dhcp", "release")
+        wait_for(lambda: 'event="lease released"' in self._said(), "the lease is released")
+        assert self._daemon is not None
+        self._daemon.kill()
+        self._daemon.wait()
+        self._run_daemon()
+        say("It knows every lease. The laptop renews by unicast, the phone comes back to its old address:")
+        self._ctl("simulate", "host", "laptop", "dhcp", "renew")
+        self._ctl("simulate", "host", "phone", "dhcp", "start")
+        wait_for(lambda: "during=renewing" in self._said(), "the laptop's lease is renewed")
+        wait_for(lambda: all(host["address"] for host in self._hosts()), "the phone has an address")
+        self._vppdhc("leases", "--state-dir", str(self._directory / "state"))
+
+    def _hosts(self) -> list[dict[str, Any]]:
+        state: dict[str, Any] = json.loads(self._ctl("show", "simulate", "state"))
+        return list(state["hosts"].values())
+
+    def _process(self, *arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=TOP, stdout=self._log, stderr=self._log, start_new_session=True
+        )
+        self._stack.callback(end, process)
+        return process
+
+    def _ctl(self, *words: str) -> str:
+        command = [sys.executable, "-m", "tools.vppsim.ctl", "-s", str(self._router / "cli.sock"), *words]
+        return subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True).stdout.rstrip()
+
+    def _vppdhc(self, *words: str) -> None:
+        print(f"$ vppdhc {' '.join(words)}", flush=True)
+        subprocess.run([sys.executable, "-m", "vppdhc", *words], cwd=TOP, check=True)
+
+    def _said(self) -> str:
+        return (self._directory / "log").read_text(errors="replace")
+
+    def _tail(self) -> None:
+        print("\n".join(line for line in self._said().splitlines() if 'event="lease ' in line))
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    print(f"\n=== {text}", flush=True)
+
+
+def wait_for(ask: Callable[[], object], what: str) -> None:
+    """Ask again until the answer is true; exit with a message when it never is."""
+    end_of_patience = time.monotonic() + PATIENCE
+    while not ask():
+        if time.monotonic() > end_of_patience:
+            sys.exit(f"demo: waited {PATIENCE:g} s in vain: {what}")
+        time.sleep(0.05)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process as a service manager does."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def explained(log: Path) -> Iterator[None]:
+    """Print the log when something goes wrong, as its directory goes away with the demonstration."""
+    try:
+        yield
+    except (SystemExit, subprocess.CalledProcessError):
+        print(log.read_text(errors="replace"), file=sys.stderr)
+        raise
+
+
+def main() -> None:
+    """Show it; stay when asked to."""
+    parser = argparse.ArgumentParser(prog="tools/demo", description="See vppdhc at work, without root and VPP.")
+    parser.add_argument("--keep", action="store_true", help="stay up until Ctrl-C")
+    options = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vppdhc-demo-")))
+        tour = Tour(directory, stack)
+        with explained(directory / "log"):
+            tour.show()
+        if options.keep:
+            tour.keep()
+    print("\nDone.")
+
+
+if __name__ == "__main__":
+    main()
