@@ -22,7 +22,7 @@ from vppdhc.northbound.config import Config
 from vppdhc.supervisor import Supervisor
 from vppdhc.vpp.delivery import BroadcastRoute, Delivery
 from vppdhc.vpp.interfaces import InterfaceTable
-from vppdhc.vpp.link import VppLink
+from vppdhc.vpp.link import LinkConfig, VppLink
 from vppdhc.vpp.punt import Port, PuntPorts, PuntSender
 
 _DHCP4_SERVER = Port(af=4, protocol=17, port=67)
@@ -85,10 +85,9 @@ class Daemon:
         self._interfaces = InterfaceTable()
         self._sender = PuntSender(self._interfaces)
         self._ports = PuntPorts(() if config.dhc4server is None else (_DHCP4_SERVER,), places.run_dir, clock)
-        self._delivery = Delivery(self._interfaces.named)
+        self._delivery = Delivery(self._interfaces.named, clock)
         self._link = VppLink(
-            config.vpp.api_socket,
-            config.vpp.api_definitions,
+            LinkConfig(config.vpp.api_socket, config.vpp.api_definitions),
             clock,
             interfaces=self._interfaces,
             ports=self._ports,
@@ -156,7 +155,7 @@ class Daemon:
         self._server.interface_changed(old, new)
         served = {served.name: served for served in self._server.networks if served.subnets}
         if self._delivery.want(BroadcastRoute, {BroadcastRoute(one.table) for one in served.values()}):
-            self._link.place()
+            self._link.settle()
         for name in sorted(served.keys() - self._serving):
             networks = ", ".join(str(subnet.network) for subnet in served[name].subnets)
             self._log.info("serving", interface=name, networks=networks)

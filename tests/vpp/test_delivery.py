@@ -3,6 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
+from tests.vpp.conftest import VirtualClock
 from tests.vppsim.rig import SimulatorRig
 from vppdhc.vpp.api import ApiClient
 from vppdhc.vpp.delivery import BroadcastRoute, ClientDetection, Delivery, MulticastRoute
@@ -16,7 +17,7 @@ def table() -> InterfaceTable:
 
 @pytest.fixture
 def delivery(table: InterfaceTable) -> Delivery:
-    return Delivery(table.named)
+    return Delivery(table.named, VirtualClock())
 
 
 def takes_broadcasts(rig: SimulatorRig, table: int = 0) -> bool:
@@ -65,8 +66,7 @@ def test_one_kind_is_not_taken_for_another(rig: SimulatorRig, vpp: ApiClient, de
 def test_what_somebody_took_away_is_put_back(rig: SimulatorRig, vpp: ApiClient, delivery: Delivery) -> None:
     delivery.want(BroadcastRoute, {BroadcastRoute(0)})
     delivery.place(vpp)
-    Delivery(InterfaceTable().named).place(vpp)
-    other = Delivery(InterfaceTable().named)
+    other = Delivery(InterfaceTable().named, VirtualClock())
     other.want(BroadcastRoute, {BroadcastRoute(0)})
     other.place(vpp)
     other.remove(vpp)
@@ -81,7 +81,9 @@ def test_what_vpp_refuses_is_said_once_and_tried_again(rig: SimulatorRig, vpp: A
         delivery.place(vpp)
         delivery.place(vpp)
     assert len(logs) == 1
-    assert "NO_SUCH_FIB" in delivery.refused[BroadcastRoute(7)]
+    refusal = delivery.refused[BroadcastRoute(7)]
+    assert "NO_SUCH_FIB" in refusal.reason
+    assert refusal.attempts == 2
     rig.ctl("ip table add 7")
     delivery.place(vpp)
     assert takes_broadcasts(rig, 7)

@@ -13,9 +13,9 @@ from tests.vppsim.rig import SimulatorRig
 from vppdhc.clock import SystemClock
 from vppdhc.packet import punt
 from vppdhc.vpp.delivery import BroadcastRoute, Delivery
-from vppdhc.vpp.errors import VppGoneError
+from vppdhc.vpp.errors import VppCallError, VppGoneError
 from vppdhc.vpp.interfaces import InterfaceTable
-from vppdhc.vpp.link import VppLink
+from vppdhc.vpp.link import LinkConfig, VppLink
 from vppdhc.vpp.punt import Port, PuntPorts, PuntSender
 
 DHCP4 = Port(4, 17, 67)
@@ -30,11 +30,10 @@ class Linked:
         self.interfaces = InterfaceTable()
         self.ports = PuntPorts((DHCP4,), run_dir, clock)
         self.sender = PuntSender(self.interfaces)
-        self.delivery = Delivery(self.interfaces.named)
+        self.delivery = Delivery(self.interfaces.named, clock)
         self.delivery.want(BroadcastRoute, {BroadcastRoute(0)})
         self.link = VppLink(
-            api_socket,
-            None,
+            LinkConfig(api_socket),
             clock,
             interfaces=self.interfaces,
             ports=self.ports,
@@ -127,8 +126,37 @@ def test_a_port_that_is_taken_is_taken_back(rig: SimulatorRig, linked: Linked, t
 
 def test_what_is_wanted_later_is_put_in_place(rig: SimulatorRig, linked: Linked) -> None:
     linked.delivery.want(BroadcastRoute, ())
-    linked.link.place()
+    linked.link.settle()
     until(lambda: not takes_broadcasts(rig), "the route has gone")
+
+
+def test_another_vpp_is_connected_to_when_it_is_configured(linked: Linked, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = SimulatorRig(tmp_path / "other")
+    linked.link.configure(LinkConfig(other.run_dir / "api.sock"))
+    until(lambda: "lost" in linked.told and linked.link.connected, "the other one is connected to")
+    assert str(linked.ports.socket(DHCP4).path) in registrations(other)
+    linked.link.stop(10)
+    other.close()
+
+
+def test_a_port_that_is_not_wanted_is_left_to_others(rig: SimulatorRig, linked: Linked) -> None:
+    linked.ports.want(DHCP4, wanted=False)
+    linked.link.settle()
+    until(lambda: "67" not in registrations(rig), "the port is given back")
+    linked.ports.want(DHCP4, wanted=True)
+    linked.link.settle()
+    until(lambda: "67" in registrations(rig), "the port is taken")
+
+
+def test_what_vpp_was_asked_is_counted(rig: SimulatorRig, linked: Linked) -> None:
+    calls = linked.link.counters.calls
+    assert calls > 0
+    rig.ctl("simulate refuse show_version -1 1")
+    with pytest.raises(VppCallError):
+        linked.link.call("show_version")
+    assert linked.link.counters.calls > calls
+    assert linked.link.counters.refused >= 1
 
 
 def test_a_stop_leaves_nothing_behind(rig: SimulatorRig, linked: Linked) -> None:

@@ -9,6 +9,7 @@ import errno
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +64,20 @@ class _Pending:
         self.done: AsyncResult[None] = AsyncResult()
 
 
+@dataclass(slots=True)
+class CallCounters:
+    """What became of the calls to VPP, of all connections.
+
+    calls: all of them. refused: those that VPP answered with an error. timed_out: those without a reply in time.
+    longest: seconds that the slowest reply took.
+    """
+
+    calls: int = 0
+    refused: int = 0
+    timed_out: int = 0
+    longest: float = 0.0
+
+
 class ApiClient:
     """One connection to VPP's API socket; when it has ended, make another one.
 
@@ -70,6 +85,7 @@ class ApiClient:
     codec: of this process; shared by all connections, one after the other.
     definitions: directory with VPP's *.api.json, for a VPP that cannot serve its definitions.
     name: what VPP shows this client as. timeout: seconds that a call waits for its reply.
+    counters: shared by all connections, one after the other.
     closed: set when the connection has ended, whoever ended it; reason says why.
     """
 
@@ -81,6 +97,7 @@ class ApiClient:
         definitions: Path | None = None,
         name: str = "vppdhc",
         timeout: float = 5.0,
+        counters: CallCounters | None = None,
     ) -> None:
         self.closed = Event()
         self.reason = "not connected yet"
@@ -89,6 +106,7 @@ class ApiClient:
         self._directory = definitions
         self._name = name
         self._timeout = timeout
+        self._counters = counters or CallCounters()
         self._socket = gevent.socket.socket(gevent.socket.AF_UNIX, gevent.socket.SOCK_STREAM)
         self._sending = BoundedSemaphore(1)
         self._definitions: Definitions = self._codec.bootstrap
@@ -147,6 +165,7 @@ class ApiClient:
         reply = self._decode(name, arguments, received)[-1]
         retval = getattr(reply, "retval", 0)
         if retval:
+            self._counters.refused += 1
             raise VppCallError(name, arguments, retval)
         return reply
 
@@ -228,6 +247,8 @@ class ApiClient:
         seconds = self._timeout if timeout is None else timeout
         pending = self._pending[context] = _Pending(self._ids[ends])
         timer = gevent.Timeout(seconds)
+        self._counters.calls += 1
+        began = time.monotonic()
         try:
             with timer:
                 self._send(request)
@@ -235,9 +256,11 @@ class ApiClient:
         except gevent.Timeout as expired:
             if expired is not timer:
                 raise  # somebody else's, who waits less long than we do
+            self._counters.timed_out += 1
             raise VppTimeoutError(name, arguments, seconds) from None
         finally:
             self._pending.pop(context, None)
+        self._counters.longest = max(self._counters.longest, time.monotonic() - began)
         return pending.received
 
     def _next_context(self) -> int:

@@ -5,11 +5,13 @@ IPv4 address takes no DHCP in. What is put in place here is taken away again on 
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Any, Final, NamedTuple
 
 import structlog
 
+from vppdhc.clock import Clock
 from vppdhc.interface import Interface
 from vppdhc.vpp.errors import VppCallError, VppUnsupportedError
 from vppdhc.vpp.interfaces import Calls
@@ -29,11 +31,17 @@ class BroadcastRoute(NamedTuple):
 
     table: int
 
+    def __str__(self) -> str:
+        return f"255.255.255.255/32 in IPv4 table {self.table}"
+
 
 class MulticastRoute(NamedTuple):
     """All_DHCP_Relay_Agents_and_Servers in an IPv6 table goes to VPP itself: DHCPv6 servers need it."""
 
     table6: int
+
+    def __str__(self) -> str:
+        return f"ff02::1:2/128 in IPv6 table {self.table6}"
 
 
 class ClientDetection(NamedTuple):
@@ -41,8 +49,23 @@ class ClientDetection(NamedTuple):
 
     interface: str
 
+    def __str__(self) -> str:
+        return f"detection of DHCPv4 clients on {self.interface}"
+
 
 Item = BroadcastRoute | MulticastRoute | ClientDetection
+
+
+@dataclass(slots=True)
+class Refusal:
+    """What VPP does not do although it is wanted.
+
+    reason: VPP's own. since: CLOCK_BOOTTIME of the first try. attempts: how many there were.
+    """
+
+    reason: str
+    since: float
+    attempts: int = 0
 
 
 class Delivery:
@@ -52,12 +75,13 @@ class Delivery:
     connection, and from time to time in case somebody took it away.
     """
 
-    def __init__(self, named: Callable[[str], Interface | None]) -> None:
+    def __init__(self, named: Callable[[str], Interface | None], clock: Clock) -> None:
         """Want nothing at first; named finds an interface by its name."""
         self._named = named
+        self._clock = clock
         self._wanted: set[Item] = set()
         self._placed: dict[Item, int] = {}
-        self._refused: dict[Item, str] = {}
+        self._refused: dict[Item, Refusal] = {}
         self._log = structlog.get_logger()
 
     def want(self, kind: type[Item], items: Iterable[Item]) -> bool:
@@ -68,8 +92,8 @@ class Delivery:
         return news
 
     @property
-    def refused(self) -> dict[Item, str]:
-        """What VPP would not do, and why."""
+    def refused(self) -> dict[Item, Refusal]:
+        """What VPP would not do when it was last tried."""
         return dict(self._refused)
 
     def place(self, vpp: Calls, *, again: bool = False) -> None:
@@ -107,9 +131,11 @@ class Delivery:
         try:
             _program(vpp, item, index, add=True)
         except (VppCallError, VppUnsupportedError) as error:
-            if self._refused.get(item) != str(error):
+            refusal = self._refused.setdefault(item, Refusal("", self._clock.boottime()))
+            refusal.attempts += 1
+            if refusal.reason != str(error):
+                refusal.reason = str(error)
                 self._log.warning("VPP refuses what is needed to receive packets", needed=str(item), reason=str(error))
-            self._refused[item] = str(error)
             return
         self._refused.pop(item, None)
         self._placed[item] = index

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import structlog
 from gevent.event import Event
 
 from vppdhc.clock import Clock
-from vppdhc.vpp.api import ApiClient
+from vppdhc.vpp.api import ApiClient, CallCounters
 from vppdhc.vpp.codec import Codec
 from vppdhc.vpp.delivery import Delivery
 from vppdhc.vpp.errors import PuntSetupError, VppError, VppGoneError
@@ -17,7 +18,6 @@ from vppdhc.vpp.interfaces import InterfaceTable
 from vppdhc.vpp.punt import PuntPorts, PuntSender
 
 _BACKOFF_FIRST: Final = 0.1
-_BACKOFF_MOST: Final = 2.0
 _STEADY: Final = 10.0
 """Seconds that a connection has to live for the next one to be tried without delay."""
 _READ_EVERY: Final = 1.0
@@ -30,16 +30,34 @@ _PLACE_EVERY: Final = 60.0
 _EVENTS_ON: Final = 1
 
 
+@dataclass(frozen=True, slots=True)
+class LinkConfig:
+    """How VPP is reached.
+
+    api_socket: path of its binary API socket.
+    api_definitions: directory with its *.api.json files, for a VPP that cannot send its definitions itself.
+    api_timeout: seconds that a call waits for its reply.
+    max_reconnect_interval: seconds between two tries to reach it, at most.
+    """
+
+    api_socket: Path
+    api_definitions: Path | None = None
+    api_timeout: float = 5.0
+    max_reconnect_interval: float = 2.0
+
+
 class VppLink:
     """Keeps one connection to VPP, and all that hangs on it.
 
-    connections: how often VPP was connected to.
+    config: how VPP is reached; configure() changes it.
+    connections: how often VPP was connected to. counters: of the calls.
+    since: CLOCK_BOOTTIME at which VPP came or went. version: what VPP said of itself, empty before it first did.
+    trouble: why there is no connection, empty while there is one.
     """
 
     def __init__(
         self,
-        socket: Path,
-        definitions: Path | None,
+        config: LinkConfig,
         clock: Clock,
         *,
         interfaces: InterfaceTable,
@@ -47,13 +65,13 @@ class VppLink:
         sender: PuntSender,
         delivery: Delivery,
     ) -> None:
-        """Nothing happens before run().
-
-        socket: of VPP's binary API. definitions: see ApiClient.
-        """
+        """Nothing happens before run()."""
+        self.config = config
         self.connections = 0
-        self._path = socket
-        self._definitions = definitions
+        self.counters = CallCounters()
+        self.since = clock.boottime()
+        self.version = ""
+        self.trouble = "not tried yet"
         self._clock = clock
         self._interfaces = interfaces
         self._ports = ports
@@ -63,9 +81,9 @@ class VppLink:
         self._client: ApiClient | None = None
         self._wake = Event()
         self._stale = True
+        self._unsettled = False
         self._stopping = Event()
         self._ended = Event()
-        self._trouble = ""
         self._connected: list[Callable[[], object]] = []
         self._lost: list[Callable[[], object]] = []
         self._log = structlog.get_logger()
@@ -91,8 +109,17 @@ class VppLink:
         """Have a listener called whenever VPP has gone; it must not wait."""
         self._lost.append(listener)
 
-    def place(self) -> None:
-        """Have Delivery.place() called soon: something else is wanted."""
+    def configure(self, config: LinkConfig) -> None:
+        """Reach VPP in another way from now on: another connection takes the place of the present one."""
+        if config == self.config:
+            return
+        self.config = config
+        if self._client is not None:
+            self._client.close()
+
+    def settle(self) -> None:
+        """Have ports and Delivery looked after soon: something else is wanted."""
+        self._unsettled = True
         self._wake.set()
 
     def run(self) -> None:
@@ -102,7 +129,7 @@ class VppLink:
             began = self._clock.boottime()
             self._live_one_connection()
             steady = self._clock.boottime() - began > _STEADY
-            backoff = 0.0 if steady else min(2 * backoff or _BACKOFF_FIRST, _BACKOFF_MOST)
+            backoff = 0.0 if steady else min(2 * backoff or _BACKOFF_FIRST, self.config.max_reconnect_interval)
             self._stopping.wait(backoff)
         self._ended.set()
 
@@ -121,7 +148,14 @@ class VppLink:
         return self._client
 
     def _live_one_connection(self) -> None:
-        client = ApiClient(str(self._path), self._codec, definitions=self._definitions)
+        config = self.config
+        client = ApiClient(
+            str(config.api_socket),
+            self._codec,
+            definitions=config.api_definitions,
+            timeout=config.api_timeout,
+            counters=self.counters,
+        )
         try:
             client.connect()
             self._set_up(client)
@@ -139,13 +173,14 @@ class VppLink:
         client.on_event("sw_interface_event", self._interface_event)
         client.call("want_interface_events", enable_disable=_EVENTS_ON, pid=os.getpid())
         self._interfaces.read(client)
-        self._sender.connect(self._ports.register(client))
+        self._send_to(self._ports.register(client))
         self._delivery.place(client, again=True)
-        version = client.call("show_version").version
+        self.version = client.call("show_version").version
         self._client = client
         self.connections += 1
-        self._trouble = ""
-        self._log.info("VPP connected", version=version, interfaces=len(self._interfaces))
+        self.since = self._clock.boottime()
+        self.trouble = ""
+        self._log.info("VPP connected", version=self.version, interfaces=len(self._interfaces))
         for listener in self._connected:
             listener()
 
@@ -163,8 +198,9 @@ class VppLink:
             now = self._clock.boottime()
             if self._stale or now >= next_read:
                 next_read = self._read(client)
-            if now >= next_check:
-                self._ports.check(client)
+            if self._unsettled or now >= next_check:
+                self._unsettled = False
+                self._send_to(self._ports.check(client))
                 next_check = now + _CHECK_EVERY
             again = now >= next_place
             if again:
@@ -178,6 +214,11 @@ class VppLink:
                 self._delivery.remove(client)
         except VppError as error:
             self._log.warning("VPP keeps what we put into it", reason=str(error))
+
+    def _send_to(self, path: str | None) -> None:
+        """Send to VPP's punt socket, which it tells when a port is registered."""
+        if path is not None:
+            self._sender.connect(path)
 
     def _read(self, client: ApiClient) -> float:
         """Read the interfaces; returns when they are due again."""
@@ -200,12 +241,13 @@ class VppLink:
         self._delivery.forget()
         self._interfaces.clear()
         if was_connected:
+            self.since = self._clock.boottime()
             for listener in self._lost:
                 listener()
 
     def _explain(self, error: Exception) -> None:
         """Log why there is no VPP, once for every reason and not for every try."""
-        if self._stopping.is_set() or str(error) == self._trouble:
+        if self._stopping.is_set() or str(error) == self.trouble:
             return
-        self._trouble = str(error)
-        self._log.warning("no VPP, trying again", reason=self._trouble)
+        self.trouble = str(error)
+        self._log.warning("no VPP, trying again", reason=self.trouble)

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -128,11 +129,20 @@ class PuntSocket:
 
 
 @dataclass(slots=True)
-class _Registration:
-    """One port: our socket, and how often it was taken from us."""
+class PortState:
+    """How it is with one port.
+
+    socket: ours. wanted: whether VPP is to punt to it. ours: whether it did when we last looked.
+    holder: path of the socket that VPP punted to when we last looked, empty for none.
+    taken: how often somebody has taken it from us.
+    backoff, not_before: seconds to wait before it is taken back, and the CLOCK_BOOTTIME until which.
+    """
 
     socket: PuntSocket
+    wanted: bool = True
     ours: bool = False
+    holder: str = ""
+    taken: int = 0
     backoff: float = 0.0
     not_before: float = 0.0
 
@@ -144,18 +154,22 @@ class PuntPorts:
         """Make the sockets, one a port, in the run directory; raises PuntSetupError."""
         self._clock = clock
         self._log = structlog.get_logger()
+        self._taken: list[Callable[[Port, str], object]] = []
         prepare_queue()
         try:
             run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as error:
             raise PuntSetupError(f"{run_dir}: cannot be made: {error.strerror}") from error
-        self._ports: dict[Port, _Registration] = {}
+        self._ports: dict[Port, PortState] = {}
         try:
             for port in ports:
-                self._ports[port] = _Registration(PuntSocket((run_dir / f"punt-{port}.sock").absolute()))
+                self._ports[port] = PortState(PuntSocket((run_dir / f"punt-{port}.sock").absolute()))
         except PuntSetupError:
             self.close()
             raise
+
+    def __iter__(self) -> Iterator[tuple[Port, PortState]]:
+        return iter(self._ports.items())
 
     def socket(self, port: Port) -> PuntSocket:
         """Return our socket of a port."""
@@ -165,77 +179,118 @@ class PuntPorts:
         """Whether VPP gave this port to us when we last looked."""
         return self._ports[port].ours
 
-    def register(self, vpp: Calls) -> str:
-        """Take all our ports, for a new connection; returns the path of VPP's punt socket.
+    def want(self, port: Port, *, wanted: bool) -> None:
+        """Say whether VPP is to punt a port to us; the next register() or check() sees to it."""
+        self._ports[port].wanted = wanted
+
+    def on_taken(self, listener: Callable[[Port, str], object]) -> None:
+        """Have a listener told of every port that somebody takes from us, and of his socket's path, empty for none."""
+        self._taken.append(listener)
+
+    def register(self, vpp: Calls) -> str | None:
+        """Take all ports that are wanted, for a new connection; returns the path of VPP's punt socket, if any was.
 
         A port that somebody else holds is taken and reported.
         Raises PuntSetupError where VPP has no punt socket, and VppError.
         """
         holders = _holders(vpp)
-        path = ""
-        for port, registration in self._ports.items():
-            registration.backoff = registration.not_before = 0.0
-            self._report(port, holders.get(port), registration)
-            path = self._take(vpp, port, registration)
+        path = None
+        for port, state in self._ports.items():
+            state.backoff = state.not_before = 0.0
+            state.holder = holders.get(port, "")
+            if state.wanted:
+                self._report(port, state)
+                path = self._take(vpp, port, state)
         return path
 
-    def check(self, vpp: Calls) -> None:
-        """Look whether the ports are still ours, report those that are not and take them back, with back-off."""
+    def check(self, vpp: Calls) -> str | None:
+        """See that the wanted ports are ours, and no others; what somebody has taken is taken back, with back-off.
+
+        Returns the path of VPP's punt socket where a port was taken.
+        """
         holders = _holders(vpp)
-        now = self._clock.boottime()
-        for port, registration in self._ports.items():
-            if holders.get(port) == str(registration.socket.path):
-                continue
-            if registration.ours:
-                self._log.warning(
-                    "punt port taken by somebody else", port=str(port), holder=holders.get(port, "nobody")
-                )
-                registration.ours = False
-                registration.backoff = min(2 * registration.backoff or _TAKE_BACK_FIRST, _TAKE_BACK_MOST)
-                registration.not_before = max(registration.not_before, now)
-            if now >= registration.not_before:
-                registration.not_before = now + registration.backoff
-                self._take(vpp, port, registration)
-                self._log.warning("punt port taken back", port=str(port))
+        path = None
+        for port, state in self._ports.items():
+            state.holder = holders.get(port, "")
+            held = state.holder == str(state.socket.path)
+            if state.wanted and not held:
+                path = self._take_back(vpp, port, state) or path
+            elif held and not state.wanted:
+                self._give_back(vpp, port, state)
+        return path
 
     def deregister(self, vpp: Calls) -> bool:
         """Give back the ports that are ours; returns False when another program has taken one, which it keeps."""
         holders = _holders(vpp)
-        ours = [port for port, entry in self._ports.items() if holders.get(port) == str(entry.socket.path)]
-        for port in ours:
-            vpp.call("punt_socket_deregister", punt=_subject(port))
+        left = True
+        for port, state in self._ports.items():
+            state.holder = holders.get(port, "")
+            if state.holder == str(state.socket.path):
+                self._give_back(vpp, port, state)
+            elif state.wanted and state.holder:
+                left = False
         self.forget()
-        return len(ours) == len(self._ports)
+        return left
 
     def forget(self) -> None:
         """Note that VPP has gone and nothing is registered any more."""
-        for registration in self._ports.values():
-            registration.ours = False
+        for state in self._ports.values():
+            state.ours = False
+            state.holder = ""
 
     def close(self) -> None:
         """Take our sockets away; nobody may be reading them."""
-        for registration in self._ports.values():
-            registration.socket.close()
+        for state in self._ports.values():
+            state.socket.close()
 
-    def _take(self, vpp: Calls, port: Port, registration: _Registration) -> str:
+    def _take_back(self, vpp: Calls, port: Port, state: PortState) -> str | None:
+        now = self._clock.boottime()
+        lost = state.ours
+        if lost:
+            self._log.warning("punt port taken by somebody else", port=str(port), holder=state.holder or "nobody")
+            state.ours = False
+            state.taken += 1
+            state.backoff = min(2 * state.backoff or _TAKE_BACK_FIRST, _TAKE_BACK_MOST)
+            state.not_before = max(state.not_before, now)
+            for listener in self._taken:
+                listener(port, state.holder)
+        if now < state.not_before:
+            return None
+        had_it_before = state.backoff > 0
+        if not had_it_before:
+            self._report(port, state)
+        state.not_before = now + state.backoff
+        path = self._take(vpp, port, state)
+        if had_it_before:
+            self._log.warning("punt port taken back", port=str(port))
+        return path
+
+    def _give_back(self, vpp: Calls, port: Port, state: PortState) -> None:
+        vpp.call("punt_socket_deregister", punt=_subject(port))
+        state.ours = False
+        state.holder = ""
+
+    def _take(self, vpp: Calls, port: Port, state: PortState) -> str:
         try:
             reply = vpp.call(
                 "punt_socket_register",
                 header_version=_HEADER_VERSION,
                 punt=_subject(port),
-                pathname=str(registration.socket.path),
+                pathname=str(state.socket.path),
             )
         except VppCallError as error:
             raise PuntSetupError(
                 f"VPP gives no packets away ({error.retval_name}): "
                 "put `punt { socket /run/vpp/punt.sock }` into its startup.conf and restart it"
             ) from error
-        registration.ours = True
+        state.ours = True
+        state.holder = str(state.socket.path)
         path: str = reply.pathname
         return path
 
-    def _report(self, port: Port, holder: str | None, registration: _Registration) -> None:
-        if holder is None or holder == str(registration.socket.path):
+    def _report(self, port: Port, state: PortState) -> None:
+        holder = state.holder
+        if holder in {"", str(state.socket.path)}:
             return
         if _somebody_listens(Path(holder)):
             self._log.warning(
