@@ -13,7 +13,13 @@ ALLOWED = {
     "vppdhc.leases": {"vppdhc.leases", "vppdhc.clock"},
     "vppdhc.dhc4": {"vppdhc.dhc4", "vppdhc.leases", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
     "vppdhc.vpp": {"vppdhc.vpp", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
-    "vppdhc.northbound": {"vppdhc.northbound", "vppdhc.dhc4", "nc"},
+    "vppdhc.northbound": {
+        "nc",
+        *(
+            f"vppdhc.{part}"
+            for part in ("northbound", "dhc4", "leases", "vpp", "packet", "interface", "clock", "heartbeat", "capture")
+        ),
+    },
     "nc": {"nc"},
     "tools.vppsim": {"tools.vppsim"},
 }

@@ -1,0 +1,1 @@
+"""The protocol operations, by family: a function for each."""
