@@ -1,5 +1,6 @@
 """Supervised greenlets: one that dies is logged with its traceback and started again, with back-off."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import gevent
@@ -16,20 +17,22 @@ _STEADY = 60.0
 class Supervisor:
     """Runs functions that are meant to run for ever.
 
-    restarts: how often each name was started again.
+    restarts: how often each name that runs was started again.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._greenlets: dict[str, gevent.Greenlet[[], None]] = {}
+        self._greenlets: dict[str, gevent.Greenlet[..., None]] = {}
         self._log = structlog.get_logger()
-        self.restarts: dict[str, int] = {}
+        self.restarts: Counter[str] = Counter()
 
     def start(self, name: str, run: Callable[[], object]) -> None:
         """Run a function in a greenlet of its own; when it raises, again, after 0.1 to 30 s.
 
-        name: unique; what the log calls it.
+        name: what the log calls it; free again when it was stopped or its work is over.
         run: returns when its work is over, which ends it.
+
+        Raises ValueError where one of that name runs.
         """
         if name in self._greenlets:
             raise ValueError(f"a greenlet named {name} runs already")
@@ -43,6 +46,7 @@ class Supervisor:
         greenlet = self._greenlets.pop(name, None)
         if greenlet is not None:
             greenlet.kill()
+            del self.restarts[name]
 
     def stop_all(self) -> None:
         """End all of them, the last started first."""
@@ -63,4 +67,10 @@ class Supervisor:
                 gevent.sleep(backoff)
                 backoff = min(backoff * 2, _BACKOFF_MOST)
             else:
+                self._over(name)
                 return
+
+    def _over(self, name: str) -> None:
+        """Forget a greenlet that ends by itself, unless it is being stopped, and another one has its name already."""
+        if self._greenlets.get(name) is gevent.getcurrent():
+            del self._greenlets[name], self.restarts[name]

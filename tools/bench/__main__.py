@@ -2,9 +2,9 @@
 
 import sys
 
-from tools.bench import stores
+from tools.bench import core, startup, stores
 
-_BENCHMARKS = {"stores": stores.main}
+_BENCHMARKS = {"core": core.main, "startup": startup.main, "stores": stores.main}
 
 
 def main() -> int:

@@ -68,10 +68,10 @@ class Committer:
     """Takes all works that wait, commits their changes as one group in a native thread, then sends, in order.
 
     The next group fills meanwhile. A group without changes to store is sent without a commit. run() may be
-    killed and run again at any point: it goes on where it was.
+    killed and run again at any point: it goes on where it was; only a send() that it was killed in is lost.
 
-    It commits in a thread of its own, not in one of the hub's pool: one commit runs at most, whatever happens to
-    the greenlet, and no name lookup is waited for.
+    It commits in a thread of its own, not in one of the hub's pool: one commit runs at most, whatever happens
+    to the greenlet, and no name lookup is waited for.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class Committer:
     def submit(self, work: Work) -> bool:
         """Queue a work; never waits.
 
-        To be called before anything else can change the same leases: without switching greenlets since they were
-        changed in memory.
+        To be called before anything else can change the same leases: without switching greenlets since they
+        were changed in memory.
 
         Returns False when the queue is full or the committer stops: then the changes have been taken back and
         nothing will be sent.
@@ -213,8 +213,8 @@ class Committer:
         self.counters.failed += 1
         self.counters.dropped_failed += len(works)
         self._take_back([change for work in works for change in work.changes][::-1])
-        if str(error) != self._failing:
-            self._failing = str(error)
+        if repr(error) != self._failing:
+            self._failing = repr(error)
             self._alarm(error)
 
     def _send_durable(self) -> None:

@@ -6,27 +6,36 @@ view `lease_readable` puts both together for people.
 """
 
 import sqlite3
+from pathlib import Path
 from typing import Final
+
+from vppdhc.leases.errors import MOVE_AWAY, LeaseStoreError
 
 APPLICATION_ID: Final = int.from_bytes(b"vdhc", "big")
 """Marks a SQLite file as a lease store (PRAGMA application_id)."""
+
+_SQLITE_LEAST: Final = (3, 37)
+"""The first release of SQLite with STRICT tables."""
+
+_FILE_LEAST: Final = 100
+"""The length of a database's header; SQLite takes what is shorter for a new database."""
 
 _MIGRATIONS: Final = (
     (
         """
         CREATE TABLE lease (
-            table_id INTEGER NOT NULL,                            -- routing table (VRF) id
-            address INTEGER NOT NULL,                             -- IPv4 address
-            state INTEGER NOT NULL CHECK (state IN (1, 2, 3)),    -- active, released, declined
+            table_id INTEGER NOT NULL CHECK (table_id BETWEEN 0 AND 4294967295),    -- routing table (VRF) id
+            address INTEGER NOT NULL CHECK (address BETWEEN 0 AND 4294967295),      -- IPv4 address
+            state INTEGER NOT NULL CHECK (state IN (1, 2, 3)),                      -- active, released, declined
             client BLOB NOT NULL,
             interface TEXT NOT NULL,
-            hardware BLOB NOT NULL,                               -- hardware type, hardware address
-            client_id BLOB NOT NULL,                              -- option 61
-            hostname TEXT NOT NULL,                               -- option 12
-            granted INTEGER NOT NULL,                             -- seconds
-            since REAL NOT NULL,                                  -- first ACK
-            renewed REAL NOT NULL,                                -- last ACK
-            expires REAL,                                         -- NULL: never
+            hardware BLOB NOT NULL,                                                 -- hardware type and address
+            client_id BLOB NOT NULL,                                                -- option 61
+            hostname TEXT NOT NULL,                                                 -- option 12
+            granted INTEGER NOT NULL CHECK (granted BETWEEN 0 AND 4294967295),      -- seconds
+            since REAL NOT NULL,                                                    -- first ACK
+            renewed REAL NOT NULL,                                                  -- last ACK
+            expires REAL,                                                           -- NULL: never
             PRIMARY KEY (table_id, address)
         ) STRICT, WITHOUT ROWID
         """,
@@ -44,16 +53,21 @@ _MIGRATIONS: Final = (
             table_id,
             (address >> 24) || '.' || (address >> 16 & 255) || '.' || (address >> 8 & 255) || '.'
                 || (address & 255) AS address,
-            CASE state WHEN 1 THEN 'active' WHEN 2 THEN 'released' ELSE 'declined' END AS state,
+            CASE state
+                WHEN 1 THEN iif(expires - boottime + wall <= strftime('%s', 'now') + 0, 'expired', 'active')
+                WHEN 2 THEN 'released'
+                ELSE 'declined'
+            END AS state,
             lower(hex(client)) AS client,
             interface,
             lower(hex(hardware)) AS hardware,
             lower(hex(client_id)) AS client_id,
             hostname,
             granted,
-            datetime(since - boottime + wall, 'unixepoch') AS since,
-            datetime(renewed - boottime + wall, 'unixepoch') AS renewed,
-            datetime(expires - boottime + wall, 'unixepoch') AS expires
+            strftime('%Y-%m-%dT%H:%M:%SZ', since - boottime + wall, 'unixepoch') AS since,
+            strftime('%Y-%m-%dT%H:%M:%SZ', renewed - boottime + wall, 'unixepoch') AS renewed,
+            strftime('%Y-%m-%dT%H:%M:%SZ', expires - boottime + wall, 'unixepoch') AS expires,
+            address AS address_number
         FROM lease, clock
         """,
     ),
@@ -62,6 +76,26 @@ _MIGRATIONS: Final = (
 
 VERSION: Final = len(_MIGRATIONS)
 """The version of the tables that this program reads and writes (PRAGMA user_version)."""
+
+
+def check_ours(database: sqlite3.Connection, path: Path) -> None:
+    """See that a database is a lease store that this program understands.
+
+    path: its file, for the error.
+    Raises LeaseStoreError where it is not, sqlite3.Error where it is no database at all.
+    """
+    if sqlite3.sqlite_version_info < _SQLITE_LEAST:
+        least = ".".join(map(str, _SQLITE_LEAST))
+        raise LeaseStoreError(path, f"SQLite {sqlite3.sqlite_version} is too old", f"install SQLite {least} or newer")
+    if path.stat().st_size < _FILE_LEAST:
+        raise LeaseStoreError(path, "the file is empty", MOVE_AWAY)
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise LeaseStoreError(path, "a database of another program", "name another file or directory")
+    if version > VERSION:
+        cause = f"written by a newer vppdhc (version {version} of the tables, this one knows {VERSION})"
+        raise LeaseStoreError(path, cause, "install that release again, or restore an older backup")
 
 
 def migrate(database: sqlite3.Connection) -> None:

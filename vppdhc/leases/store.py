@@ -7,26 +7,24 @@ import fcntl
 import math
 import os
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from vppdhc.clock import Clock
-from vppdhc.leases.errors import LeaseStoreError
+from vppdhc.leases.errors import MOVE_AWAY, WRITABLE, LeaseStoreError, errors_of
 from vppdhc.leases.lease import Change, Lease, LeaseState
-from vppdhc.leases.schema import APPLICATION_ID, VERSION, migrate
+from vppdhc.leases.schema import check_ours, migrate
 
 _Key = tuple[int, int]
 _Row = tuple[int, int, int, bytes, str, bytes, bytes, str, int, float, float, float | None]
 
-_REPLACE: Final = "INSERT OR REPLACE INTO lease VALUES "
-_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-_MOST_ROWS: Final = 256
-"""Rows that one statement writes at most; a power of two."""
+_ROW_COUNTS: Final = tuple(sorted({*(1 << power for power in range(11)), *(3 << power for power in range(9))}))
+"""How many rows a statement may write: 1, 2, 3, 4, 6, 8, 12, 16 and so on to 1024."""
 
 _BUSY_SECONDS: Final = 2.0
 """How long a commit waits for another program's write lock (an operator's sqlite3 shell)."""
@@ -37,20 +35,14 @@ _STEP: Final = 1.0
 _NOTE_EVERY: Final = 60.0
 """Seconds after which a commit notes the clocks even though the wall clock did not step."""
 
-_MOVE_AWAY: Final = (
-    "restore it from a backup, or, to start without any lease, move it and its -wal and -shm files away"
-)
-_PERMIT: Final = "let the daemon's user write to the file and its directory"
-_REMEDIES: Final = {
-    "SQLITE_FULL": "free some space on its file system",
-    "SQLITE_CORRUPT": _MOVE_AWAY,
-    "SQLITE_NOTADB": _MOVE_AWAY,
-    "SQLITE_READONLY": _PERMIT,
-    "SQLITE_CANTOPEN": _PERMIT,
-    "SQLITE_PERM": _PERMIT,
-    "SQLITE_BUSY": "end the program that keeps it locked, perhaps an open transaction of the sqlite3 shell",
-}
-"""What to do about SQLite's errors, by the first two words of their names."""
+_PAGE: Final = 2048
+"""Bytes of a database page. Leases that are renewed together are on pages far apart, each written whole."""
+
+_LOG_PAGES: Final = 8192
+"""Pages after which SQLite moves the write-ahead log into the database, in the middle of a commit."""
+
+_LOG_MOST: Final = 2 * _LOG_PAGES * _PAGE
+"""Bytes that SQLite leaves of a write-ahead log that grew while somebody read for long."""
 
 
 class _Reading(NamedTuple):
@@ -80,8 +72,8 @@ class LeaseStore:
         """
         self._path = path
         self._clock = clock
-        with ExitStack() as opened, _errors_of(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with ExitStack() as opened, errors_of(path, WRITABLE):
+            _make_directory(path.parent)
             opened.callback(os.close, _lock(path))
             if not path.exists():
                 _create(path)
@@ -95,7 +87,7 @@ class LeaseStore:
 
         Raises LeaseStoreError, also while iterating.
         """
-        with _errors_of(self._path):
+        with errors_of(self._path, WRITABLE):
             for row in self._database.execute("SELECT * FROM lease ORDER BY table_id, address"):
                 table, address, state, client, interface, hardware, client_id, hostname, *times = row
                 granted, since, renewed, expires = times
@@ -129,27 +121,28 @@ class LeaseStore:
     def close(self) -> None:
         """Close the file and give the lock back; the second time does nothing.
 
-        A step of the wall clock since the last commit is noted first: when the leases end after a reboot
-        depends on it. Raises LeaseStoreError when that fails; the store is closed all the same.
+        What the clocks show is noted first: when the leases end after a reboot depends on it. Raises
+        LeaseStoreError when that fails; the store is closed all the same.
         """
         if self._closed:
             return
         self._closed = True
         with self._opened:
-            if _stepped(self._noted, _read(self._clock, self._noted)):
+            if _due(self._noted, _read(self._clock, self._noted)):
                 self._write({})
 
     def _write(self, latest: Mapping[_Key, Lease | None]) -> None:
         """One transaction: these leases (None: forget it), and what the clocks show where that is due."""
         reading = _read(self._clock, self._noted)
-        due = _stepped(self._noted, reading) or reading.boottime - self._noted.boottime >= _NOTE_EVERY
-        with _errors_of(self._path), _transaction(self._database):
-            _replace(self._database, [_row(lease) for lease in latest.values() if lease is not None])
-            gone = [key for key, lease in latest.items() if lease is None]
-            if gone:
-                self._database.executemany("DELETE FROM lease WHERE table_id = ? AND address = ?", gone)
-            if due:
-                _note(self._database, reading)
+        due = _due(self._noted, reading)
+        statements = _statements(latest, reading if due else None)
+        with errors_of(self._path, WRITABLE):
+            if len(statements) == 1:  # the usual case, and a transaction by itself
+                self._database.execute(*statements[0])
+            else:
+                with _transaction(self._database):
+                    for statement in statements:
+                        self._database.execute(*statement)
         if due:
             self._noted = reading
 
@@ -198,18 +191,30 @@ def _row(lease: Lease) -> _Row:
     )
 
 
-def _replace(database: sqlite3.Connection, rows: Sequence[_Row]) -> None:
-    """Write rows, many with one statement.
+def _statements(latest: Mapping[_Key, Lease | None], reading: _Reading | None) -> list[tuple[str, Sequence[object]]]:
+    """Say with which statements to write leases (None: forget it), and what the clocks show; None: not that.
 
-    Each statement gives the GIL away and has to get it back from a busy hub, so executemany(), which runs one
-    for each row, is slow. Powers of two keep the different statements, each prepared once, few.
+    Each statement gives the GIL away and has to get it back from a busy hub, so they are few: one for many
+    rows. For few different ones, each prepared once, the last row is repeated up to a count of _ROW_COUNTS.
     """
-    start = 0
-    while start < len(rows):
-        count = min(_MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
-        parameters = list(chain.from_iterable(rows[start : start + count]))
-        database.execute(_REPLACE + ", ".join([_ROW] * count), parameters)
-        start += count
+    rows = [_row(lease) for lease in latest.values() if lease is not None]
+    gone = [key for key, lease in latest.items() if lease is None]
+    statements = [*_of_rows("INSERT OR REPLACE INTO lease VALUES ", rows)]
+    statements += _of_rows("DELETE FROM lease WHERE (table_id, address) IN (VALUES ", gone, ")")
+    if reading is not None:
+        statements.append(("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)", reading))
+    return statements
+
+
+def _of_rows(
+    before: str, rows: Sequence[tuple[object, ...]], after: str = ""
+) -> Iterator[tuple[str, Sequence[object]]]:
+    for start in range(0, len(rows), _ROW_COUNTS[-1]):
+        some = rows[start : start + _ROW_COUNTS[-1]]
+        count = _ROW_COUNTS[bisect_left(_ROW_COUNTS, len(some))]
+        repeated = chain(some, repeat(some[-1], count - len(some)))
+        row = f"({', '.join('?' * len(some[0]))})"
+        yield f"{before}{', '.join([row] * count)}{after}", list(chain.from_iterable(repeated))
 
 
 def _read(clock: Clock, before: _Reading) -> _Reading:
@@ -219,8 +224,10 @@ def _read(clock: Clock, before: _Reading) -> _Reading:
     return _Reading(clock.boot_id, boottime, wall, at_least)
 
 
-def _stepped(before: _Reading, now: _Reading) -> bool:
-    return abs((now.wall - before.wall) - (now.boottime - before.boottime)) > _STEP
+def _due(before: _Reading, now: _Reading) -> bool:
+    """Whether to note the clocks: the wall clock stepped, or it is long ago."""
+    passed = now.boottime - before.boottime
+    return abs(now.wall - before.wall - passed) > _STEP or passed >= _NOTE_EVERY
 
 
 def _note(database: sqlite3.Connection, reading: _Reading) -> None:
@@ -233,20 +240,25 @@ def _enter_boot(database: sqlite3.Connection, clock: Clock) -> _Reading:
     As much time passed since the last reading as the wall clock says, and none where it stands before that
     (a router whose clock has no battery): a lease may be kept for too long, but is never lost. None has more
     time left than it was granted.
+
+    Always writes: SQLite opens a file that it may only read, and says so when it has to write.
     """
     row = database.execute("SELECT boot_id, boottime, wall, wall_at_least FROM clock").fetchone()
     boottime, wall = clock.boottime(), clock.wall()
+    moved = None
     if row is None:
         reading = _Reading(clock.boot_id, boottime, wall, wall)
     else:
         noted = _Reading(*row)
-        if noted.boot_id == clock.boot_id:
-            return noted
-        reading = _Reading(clock.boot_id, boottime, wall, max(wall, noted.wall_at_least))
-        passed = reading.wall_at_least - noted.wall_at_least
-        moved = {"shift": boottime - passed - noted.boottime, "now": boottime}
+        # Another boot too where this clock has not got there yet: a container's own offset of it is another.
+        if noted.boot_id == clock.boot_id and noted.boottime <= boottime:
+            reading = _read(clock, noted)
+        else:
+            reading = _Reading(clock.boot_id, boottime, wall, max(wall, noted.wall_at_least))
+            passed = reading.wall_at_least - noted.wall_at_least
+            moved = {"shift": boottime - passed - noted.boottime, "now": boottime}
     with _transaction(database):
-        if row is not None:
+        if moved:
             database.execute(
                 "UPDATE lease SET since = min(since + :shift, :now), renewed = min(renewed + :shift, :now),"
                 " expires = min(expires + :shift, :now + granted)",
@@ -269,19 +281,6 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
             database.execute("ROLLBACK")
 
 
-@contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
-    """Make LeaseStoreErrors of SQLite's and the system's errors."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "")
-        remedy = _REMEDIES.get("_".join(name.split("_")[:2]), "look for disk errors in the kernel's log")
-        raise LeaseStoreError(path, f"{error} ({name})" if name else str(error), remedy) from error
-    except OSError as error:
-        raise LeaseStoreError(Path(error.filename or path), error.strerror or str(error), _PERMIT) from error
-
-
 def _lock(path: Path) -> int:
     """Take the lock that lasts as long as the returned file descriptor: one daemon for one store.
 
@@ -297,9 +296,7 @@ def _lock(path: Path) -> int:
         holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
         os.close(descriptor)
         remedy = "stop that one first, or give this one a state directory of its own"
-        raise LeaseStoreError(
-            path, f"another process has it open (pid {holder or 'unknown'})", remedy
-        ) from None
+        raise LeaseStoreError(path, f"another process has it open (pid {holder or 'unknown'})", remedy) from None
     except OSError:
         os.close(descriptor)
         raise
@@ -317,42 +314,54 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
 
 
+def _make_directory(directory: Path) -> None:
+    """Make a directory, and those above it that are missing, so that none is gone after a power cut."""
+    if directory.is_dir():
+        return
+    _make_directory(directory.parent)
+    directory.mkdir(mode=0o700)
+    _sync_directory(directory.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make durable which names are in a directory."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _create(path: Path) -> None:
     """Make an empty store, under another name first: whatever has the right name is complete."""
     wal = path.with_name(f"{path.name}-wal")
     if wal.exists():
-        raise LeaseStoreError(path, f"missing, but {wal.name} is there", _MOVE_AWAY)
+        raise LeaseStoreError(path, f"missing, but {wal.name} is there", MOVE_AWAY)
     new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
+    for left_over in (new.with_name(f"{new.name}-journal"), new):  # of a creation that was killed
+        left_over.unlink(missing_ok=True)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(_connect(new)) as database:
+        database.execute(f"PRAGMA page_size = {_PAGE}")
         migrate(database)
     new.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    _sync_directory(path.parent)
 
 
 def _open(path: Path) -> sqlite3.Connection:
     """Open a store, see that it is one and whole, and bring it to this program's version."""
-    if path.stat().st_size == 0:
-        raise LeaseStoreError(path, "the file is empty", _MOVE_AWAY)
     with ExitStack() as opened:
         database = opened.enter_context(closing(_connect(path)))
-        (application,) = database.execute("PRAGMA application_id").fetchone()
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            raise LeaseStoreError(path, "a database of another program", "configure another path")
-        if version > VERSION:
-            cause = f"written by a newer vppdhc (version {version} of the tables, this one knows {VERSION})"
-            raise LeaseStoreError(path, cause, "install that release again, or restore an older backup")
+        check_ours(database, path)
         (finding,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if finding != "ok":
-            raise LeaseStoreError(path, f"corrupt: {finding}", _MOVE_AWAY)
-        database.execute("PRAGMA journal_mode = WAL")
+            raise LeaseStoreError(path, f"corrupt: {finding}", MOVE_AWAY)
+        (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise LeaseStoreError(path, "its file system cannot share memory (SQLite's WAL)", "keep it on a local disk")
         database.execute("PRAGMA synchronous = FULL")
+        database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        database.execute(f"PRAGMA journal_size_limit = {_LOG_MOST}")
         migrate(database)
         opened.pop_all()
     return database

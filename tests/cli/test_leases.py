@@ -1,0 +1,185 @@
+"""`vppdhc leases` as people and programs see it, while the daemon has the store open."""
+
+import fcntl
+import json
+import os
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.leases.support import FOR_EVER, lease, new
+from vppdhc.clock import SystemClock
+from vppdhc.leases.lease import LeaseState
+from vppdhc.leases.store import LeaseStore
+
+TOP = Path(__file__).resolve().parents[2]
+LONG = "a-name-that-somebody-thought-of-who-had-nothing-better-to-do.example.net"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LeaseStore]:
+    opened = LeaseStore(tmp_path / "leases.db", SystemClock())
+    yield opened
+    opened.close()
+
+
+def run(directory: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "vppdhc", "leases", "--state-dir", str(directory), *arguments]
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", cwd=TOP, env=os.environ | environment, check=False
+    )
+
+
+def table(directory: Path, *arguments: str, **environment: str) -> list[str]:
+    done = run(directory, *arguments, **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def on_a_terminal(directory: Path, columns: int) -> list[str]:
+    """Run it on a terminal of a width, and return the lines that it wrote."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    environment |= {"PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-m", "vppdhc", "leases", "--state-dir", str(directory)]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, cwd=TOP, env=environment) as process:
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                text += os.read(ours, 65536)
+            except OSError:  # what the last one on the other side leaves
+                break
+    os.close(ours)
+    assert process.returncode == 0
+    return text.decode().splitlines()
+
+
+def fill(store: LeaseStore) -> None:
+    clock = SystemClock()
+    first = 0xC0A80101
+    store.commit(
+        new(
+            lease(first, clock, hostname="laptop"),
+            lease(first + 1, clock, FOR_EVER, hostname=LONG),
+            lease(first + 2, clock, hostname="", state=LeaseState.RELEASED)._replace(
+                interface="GigabitEthernet0/8/0.100"
+            ),
+            lease(first + 3, clock, state=LeaseState.DECLINED, hostname="x")._replace(hardware=b"\x20" + bytes(8)),
+        )
+    )
+
+
+def test_the_table(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    lines = table(tmp_path)
+    assert lines[-1] == "4 leases; times are UTC"
+    assert lines[0].split() == ["ADDRESS", "STATE", "HARDWARE", "HOSTNAME", "INTERFACE", "EXPIRES"]
+    starts = [lines[0].index(heading) for heading in lines[0].split()]
+    rows = [
+        [line[start:stop].strip() for start, stop in zip(starts, [*starts[1:], None], strict=True)]
+        for line in lines[1:-1]
+    ]
+    assert [row[:5] for row in rows] == [
+        ["192.168.1.1", "active", "02:00:c0:a8:01:01", "laptop", "tap1"],
+        ["192.168.1.2", "active", "02:00:c0:a8:01:02", LONG, "tap1"],
+        ["192.168.1.3", "released", "02:00:c0:a8:01:03", "-", "GigabitEthernet0/8/0.100"],
+        ["192.168.1.4", "declined", "20-00-00-00-00-00-00-00-00", "x", "tap1"],
+    ]
+    assert [row[5] == "never" for row in rows] == [False, True, False, False]
+    for row, stored in zip(rows, json.loads(run(tmp_path, "--json").stdout), strict=True):
+        assert row[5] == ("never" if stored["expires"] is None else stored["expires"][:16].replace("T", " "))
+
+
+def test_an_empty_store(store: LeaseStore, tmp_path: Path) -> None:
+    assert table(tmp_path) == ["ADDRESS  STATE  HARDWARE  HOSTNAME  INTERFACE  EXPIRES", "0 leases; times are UTC"]
+    assert json.loads(run(tmp_path, "--json").stdout) == []
+
+
+def test_one_lease_in_another_table(store: LeaseStore, tmp_path: Path) -> None:
+    store.commit(new(lease(1, SystemClock(), table=12)))
+    lines = table(tmp_path)
+    assert lines[0].startswith("TABLE  ADDRESS")
+    assert lines[1].startswith("12     0.0.0.1")
+    assert lines[2:] == ["1 lease; times are UTC"]
+
+
+@pytest.mark.parametrize("columns", [80, 100, 132])
+def test_a_terminal_cuts_names(store: LeaseStore, tmp_path: Path, columns: int) -> None:
+    widest = lease(0xDFDFDFDF, SystemClock(), hostname=LONG, state=LeaseState.RELEASED)
+    store.commit(new(widest._replace(interface="GigabitEthernet0/8/0.100"), lease(0xC0A80102, SystemClock())))
+    lines = on_a_terminal(tmp_path, columns)
+    assert [len(line) for line in lines[1:-1]] == [columns] * 2
+    assert "…" in lines[2]
+
+
+def test_a_wide_terminal_cuts_nothing(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    assert on_a_terminal(tmp_path, 250) == table(tmp_path)
+
+
+def test_a_terminal_that_is_too_narrow_wraps(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    lines = on_a_terminal(tmp_path, 40)
+    assert [line.split()[0] for line in lines[1:5]] == [f"192.168.1.{number}" for number in range(1, 5)]
+    assert "a-name…  tap1" in lines[2]
+
+
+def test_json_has_stable_names(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    shown = json.loads(run(tmp_path, "--json").stdout)
+    names = "table_id address state client interface hardware client_id hostname granted since renewed expires"
+    assert [list(one) for one in shown] == [names.split()] * 4
+    assert shown[1] | {"since": "", "renewed": ""} == {
+        "table_id": 0,
+        "address": "192.168.1.2",
+        "state": "active",
+        "client": "00000000",
+        "interface": "tap1",
+        "hardware": "02:00:c0:a8:01:02",
+        "client_id": "016964",
+        "hostname": LONG,
+        "granted": FOR_EVER,
+        "since": "",
+        "renewed": "",
+        "expires": None,
+    }
+
+
+def test_json_has_a_lease_a_line(store: LeaseStore, tmp_path: Path) -> None:
+    store.commit(new(*(lease(number, SystemClock()) for number in range(3000))))
+    text = run(tmp_path, "--json").stdout
+    assert len(json.loads(text)) == 3000
+    assert text.count("\n") == 3002
+    assert table(tmp_path)[-1] == "3000 leases; times are UTC"
+
+
+def test_names_that_the_terminal_cannot_show(store: LeaseStore, tmp_path: Path) -> None:
+    store.commit(new(lease(1, SystemClock(), hostname="bücher")))
+    assert "b\\xfccher" in table(tmp_path, PYTHONIOENCODING="ascii")[1]
+
+
+def test_without_a_store_it_says_what_to_do(tmp_path: Path) -> None:
+    done = run(tmp_path / "missing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"vppdhc: lease store {tmp_path}/missing/leases.db: there is none;"
+        " name the state directory of the daemon with --state-dir\n"
+    )
+
+
+def test_somebody_who_reads_only_the_beginning(store: LeaseStore, tmp_path: Path) -> None:
+    store.commit(new(*(lease(number, SystemClock()) for number in range(5000))))
+    command = [sys.executable, "-m", "vppdhc", "leases", "--state-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"ADDRESS")
+        process.stdout.close()
+        assert process.stderr.read() == b""

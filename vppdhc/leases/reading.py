@@ -1,0 +1,48 @@
+"""Looking at stored leases from outside the daemon, while it runs or while it does not."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from vppdhc.leases.errors import READABLE, LeaseStoreError, errors_of
+from vppdhc.leases.schema import check_ours
+
+_PAGE: Final = 1000
+"""Leases that one query takes."""
+
+_QUERY: Final = (
+    "SELECT * FROM lease_readable WHERE (table_id, address_number) > (?, ?) ORDER BY table_id, address_number LIMIT ?"
+)
+
+
+def stored_leases(path: Path) -> Iterator[dict[str, Any]]:
+    """Give every stored lease, ordered by table and address, in words for people.
+
+    path: the store's database file; it is only read, and nobody is disturbed.
+    Each lease has the columns of the view lease_readable but the last: instants are UTC, as RFC 3339 writes
+    them, expires is None for a lease without end.
+
+    They are read in portions: a reader that takes its time over them, such as a pager, neither holds all of
+    them nor keeps the daemon from cutting its write-ahead log. Each lease is as it was at one moment, but not
+    all at the same one.
+
+    Raises LeaseStoreError where the file is missing, cannot be read or is not a lease store.
+    """
+    with errors_of(path, READABLE):
+        try:
+            path.stat()
+        except FileNotFoundError:
+            remedy = "name the state directory of the daemon with --state-dir"
+            raise LeaseStoreError(path, "there is none", remedy) from None
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+            check_ours(database, path)
+            database.row_factory = sqlite3.Row
+            last = (-1, -1)
+            while rows := database.execute(_QUERY, (*last, _PAGE)).fetchall():
+                for row in rows:
+                    lease = dict(row)
+                    last = lease["table_id"], lease.pop("address_number")
+                    yield lease
