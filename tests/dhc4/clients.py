@@ -1,7 +1,7 @@
 """What a DHCP client sends and sees, by scapy: nothing here is encoded or decoded by the code under test."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -10,7 +10,9 @@ from vppdhc.dhc4.config import ServerConfig, Settings
 from vppdhc.dhc4.events import EventKind
 from vppdhc.dhc4.reply import encode
 from vppdhc.dhc4.request import Drop
+from vppdhc.dhc4.reservations import Reservation, Reservations
 from vppdhc.dhc4.server import Outcome, Server
+from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.interface import Interface, Vlan
 from vppdhc.leases.lease import Change, Lease
 from vppdhc.packet import punt
@@ -169,6 +171,11 @@ class Lan:
         for served in self.interfaces:
             self.server.interface_changed(None, served)
 
+    def reserve(self, *reservations: Reservation) -> None:
+        """Have these reservations, and no others."""
+        self.config = replace(self.config, reservations=Reservations(reservations))
+        self.server.configure(self.config)
+
     def store(self, changes: list[Change]) -> None:
         for old, new in changes:
             if new is not None:
@@ -198,10 +205,25 @@ class Lan:
     def select(self, station: int, address: str, *options: Any, server: str = "192.168.1.1", **more: Any) -> Message:
         return message("request", station, ("requested_addr", address), ("server_id", server), *options, **more)
 
+    @property
+    def usage(self) -> PoolUsage:
+        """How full the pool of the first interface's first network is."""
+        served = self.server.networks.served(self.interfaces[0].name)
+        assert served is not None
+        return self.book.usage(served.subnets[0].pool)
+
     def expire(self) -> list[Any]:
         expired = self.book.expire(self.now, limit=1_000_000)
         self.store(expired.changes)
         return expired.events
+
+
+def reservation(
+    station: int | bytes, address: str | None = None, hostname: str = "", *, id_: str = "", table: int = 0
+) -> Reservation:
+    """Reserve for a station by its hardware address, or for a client identifier."""
+    client = b"\0" + station if isinstance(station, bytes) else b"\1" + octets(mac(station))
+    return Reservation(id_ or f"for {station!r}", table, client, number(address) if address else None, hostname)
 
 
 def renew(station: int, address: str, *options: Any, **more: Any) -> Message:

@@ -8,6 +8,7 @@ import pytest
 from tests.dhc4.clients import Seen, interface, look, number
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.config import ServerConfig, Settings
+from vppdhc.dhc4.events import Event, PoolEvent
 from vppdhc.dhc4.server import Server
 from vppdhc.dhc4.service import Dhcp4Service, Queue
 from vppdhc.interface import Interface
@@ -99,6 +100,9 @@ class Shell:
         self.commits = Commits(self.clock, self.book)
         self.interfaces: dict[int, Interface] = {onto.index: onto}
         self.sent: list[tuple[int, int, bytes]] = []
+        self.events: list[Event] = []
+        self.pool_events: list[PoolEvent] = []
+        self.hook_error: Exception | None = None
         self.server = server(ServerConfig(Settings(**settings)), self.book)
         self.server.interface_changed(None, onto)
         self.service = self.with_queue(self.commits, self.clock.sleep)
@@ -113,7 +117,15 @@ class Shell:
             queue,
             self.clock,
             sleep,
+            on_events=self.take_events,
+            on_pool_events=self.pool_events.extend,
         )
+
+    def take_events(self, events: Sequence[Event]) -> None:
+        """Keep what happened to leases, or fail to."""
+        if self.hook_error is not None:
+            raise self.hook_error
+        self.events += events
 
     def hear(self, *datagrams: bytes) -> None:
         """Have the reader take datagrams that come together."""

@@ -28,6 +28,8 @@ def test_is_a_set(steps: list[tuple[bool, int]], start: int, stop: int) -> None:
     near = min(stop, start + 2000)
     assert addresses.first_free(start, near) == next((a for a in range(start, near) if a not in model), None)
     assert sorted(addresses.within(start, stop)) == sorted(a for a in model if start <= a < stop)
+    assert addresses.count(start, stop) == sum(1 for a in model if start <= a < stop)
+    assert list(addresses) == sorted(model)
 
 
 def test_finds_the_only_hole_of_a_full_slash_16() -> None:
@@ -76,3 +78,17 @@ def test_the_last_address_of_all() -> None:
     for address in range(LAST - 511, LAST + 1):
         addresses.add(address)
     assert addresses.first_free(LAST - 300, LAST + 1) is None
+
+
+def test_goes_through_all_that_stay_while_others_come_and_go() -> None:
+    addresses = AddressSet()
+    for address in range(0, 2000, 2):
+        addresses.add(address)
+    seen = []
+    for address in addresses:
+        seen.append(address)
+        addresses.discard(address)
+        addresses.discard(1998 - address)
+        addresses.add(2000 + address)
+    assert seen == sorted(set(seen))
+    assert set(seen) >= set(range(0, 1000, 2))

@@ -214,6 +214,34 @@ def test_a_network_that_moves_keeps_its_ended_leases(book: LeaseBook) -> None:
     assert book.oldest_ended(after) == BASE + 1
 
 
+def test_a_network_that_was_elsewhere_for_a_moment_is_counted_again(book: LeaseBook) -> None:
+    stays, goes = pool(), pool()
+    book.add_pool(stays)
+    for address in (1, 2, 3):
+        book.apply(Change(None, lease(address, bytes([address]))))
+    book.offer(lease(9, b"new", LeaseState.OFFERED, expires=60.0))
+    book.add_pool(goes)
+    assert book.usage(goes)[1:4] == (3, 1, 0)
+    book.apply(Change(book.get(0, BASE + 1), lease(1, b"1", LeaseState.RELEASED, expires=1.0)))
+    book.apply(Change(book.get(0, BASE + 2), lease(2, b"", LeaseState.DECLINED)))
+    book.apply(Change(None, lease(4, b"4")))
+    book.withdraw(b"new")
+    assert book.usage(goes)[1:4] == (2, 0, 1)
+    book.remove_pool(goes)
+    assert book.usage(stays)[1:4] == (2, 0, 1)
+
+
+def test_a_lease_that_ends_under_an_offer_leaves_the_address_in_use(book: LeaseBook) -> None:
+    book.add_pool(everything := pool())
+    book.apply(Change(None, lease(1, expires=30.0)))
+    book.offer(lease(1, state=LeaseState.OFFERED, expires=60.0))
+    assert book.usage(everything)[1:4] == (1, 0, 0)
+    book.expire(31.0)
+    assert book.usage(everything)[1:4] == (0, 1, 0)
+    book.expire(60.0)
+    assert book.usage(everything)[1:4] == (0, 0, 0)
+
+
 def test_leases_that_are_read_share_what_is_equal(book: LeaseBook) -> None:
     stored = [lease(n, bytes([n, 1]))._replace(hardware=bytes([n, 1]), interface="".join(["ta", "p0"])) for n in (1, 2)]
     stored = [one._replace(expires=float(str(one.expires))) for one in stored]

@@ -51,6 +51,8 @@ def test_t1_is_before_t2_is_before_the_end(
         {"static_percentage": 101},
         {"offer_hold": 0},
         {"probation_time": -1},
+        {"max_address_utilization": 0},
+        {"max_address_utilization": 101},
         {"domain_name": "bücher.example"},
         {"domain_name": "x" * 254},
     ],

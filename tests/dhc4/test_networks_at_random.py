@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.dhc4.clients import Lan, Seen, interface, mac, message, number, see
+from tests.dhc4.clients import Lan, Seen, interface, mac, message, number, reservation, see
 from vppdhc.interface import Interface
 from vppdhc.packet.dhcp4 import Message
 
@@ -18,7 +18,7 @@ ROUTER = mac(77)
 
 
 class Networks(RuleBasedStateMachine):
-    """Two links and three networks; each is on one of the links, or nowhere."""
+    """Two links and three networks; each is on one of the links, or nowhere. Addresses are reserved and are not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,6 +26,7 @@ class Networks(RuleBasedStateMachine):
         self.lan = Lan(self.link(0), self.link(1), static_percentage=0)
         self.links = list(self.lan.interfaces)
         self.promised: dict[str, tuple[int, float]] = {}
+        self.reserved: dict[int, str] = {}
 
     def link(self, number_: int) -> Interface:
         """An interface with the networks that are on it now."""
@@ -48,9 +49,14 @@ class Networks(RuleBasedStateMachine):
         if not outcome.replies:
             return None
         seen = see(outcome, self.links[link])
+        assert seen.type == "nak" or self.holder(seen.bootp.yiaddr) in {None, asked.chaddr[5]}
         if seen.type == "ack":
             self.keep_in_mind(asked.chaddr[5], seen.bootp.yiaddr, self.lan.now + seen.options["lease_time"])
         return seen
+
+    def holder(self, address: str) -> int | None:
+        """The station that an address is reserved for."""
+        return next((station for station, reserved in self.reserved.items() if reserved == address), None)
 
     def keep_in_mind(self, station: int, address: str, until: float) -> None:
         holder, promised_until = self.promised.get(address, (station, 0.0))
@@ -101,7 +107,11 @@ class Networks(RuleBasedStateMachine):
         seen = self.ask(message("request", station, ciaddr=address, source=address, **more), link)
         at = self.link_of(address)
         routed = how == "routed" and at is not None and link in self.where.values()
-        if until > self.lan.now and (at == link or routed):
+        if self.holder(address) not in {None, station}:
+            assert seen is None or seen.type == "nak"
+        elif self.reserved.get(station, address) != address:
+            assert seen is None or seen.bootp.yiaddr in {address, "0.0.0.0"}
+        elif until > self.lan.now and (at == link or routed):
             assert seen is not None
             assert (seen.type, seen.bootp.yiaddr) == ("ack", address)
         elif at != link and not routed:
@@ -115,6 +125,19 @@ class Networks(RuleBasedStateMachine):
         outcome = self.lan.hear(asked, self.links[link])
         if outcome.changes:
             del self.promised[address]
+
+    @rule(station=STATIONS, network=st.sampled_from(NETWORKS), host=st.integers(2, 6))
+    def reserve(self, station: int, network: str, host: int) -> None:
+        address = str(IPv4Interface(network).network.network_address + host)
+        self.reserved = {other: reserved for other, reserved in self.reserved.items() if reserved != address}
+        self.reserved[station] = address
+        self.lan.reserve(*(reservation(*one) for one in self.reserved.items()))
+
+    @precondition(lambda self: self.reserved)
+    @rule(data=st.data())
+    def unreserve(self, data: st.DataObject) -> None:
+        del self.reserved[data.draw(st.sampled_from(sorted(self.reserved)))]
+        self.lan.reserve(*(reservation(*one) for one in self.reserved.items()))
 
     @rule(seconds=st.sampled_from([0.25, 61.0, 1800.0, 3600.0, 90_000.0]))
     def wait(self, seconds: float) -> None:
@@ -135,10 +158,19 @@ class Networks(RuleBasedStateMachine):
     @invariant()
     def ended_addresses_are_where_they_can_be_used_again(self) -> None:
         table = self.lan.book._table(0)
-        queued = {address for queue in table._queues.values() for address in queue}
-        pooled = {address for address in table.ended if any(address in pool for pool in table._pools)}
-        assert queued == pooled - set(table.offers)
-        assert set(table.unpooled.within(0, 1 << 32)) == set(table.ended) - pooled - set(table.offers)
+        queued = {address for state in table.pools.values() for address in state.ended}
+        pooled = {address for address in table.ended if any(address in pool for pool in table.pools)}
+        kept = set(table.offers) | {number(address) for address in self.reserved.values()}
+        assert queued == pooled - kept
+        assert set(table.unpooled) == set(table.ended) - pooled - kept
+
+    @invariant()
+    def pools_are_counted(self) -> None:
+        table = self.lan.book._table(0)
+        for pool in table.pools:
+            leased = {address for address in set(table.leases) - set(table.ended) if address in pool}
+            offered = {address for address in set(table.offers) - leased if address in pool}
+            assert self.lan.book.usage(pool)[:4] == (pool.size, len(leased), len(offered), 0)
 
 
 TestNetworks = Networks.TestCase

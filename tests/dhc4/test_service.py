@@ -1,6 +1,7 @@
 """The shell round the server: readers that go on whatever comes, replies once they are durable, and time."""
 
 import socket
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,10 @@ from gevent.socket import wait_read
 
 from tests.dhc4.clients import datagram, interface, number, text
 from tests.dhc4.shell import LAN, EndError, Shell, Source
+from vppdhc.dhc4.events import EventKind
 from vppdhc.dhc4.server import Outcome, Server
+from vppdhc.dhc4.service import Counters
+from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.interface import Interface
 from vppdhc.leases.committer import Committer
 from vppdhc.leases.lease import Change, LeaseState
@@ -107,9 +111,98 @@ def test_what_cannot_be_answered_is_counted_by_reason() -> None:
         "unknown-interface": 1,
         "message-type": 2,
     }
-    assert shell.service.received == {"discover": 1, "offer": 1, "other": 1}
+    assert shell.service.received == {"discover": 1, "offer": 1, "bootp": 1}
     shell.commits.commit()
     assert [seen.type for seen in shell.seen()] == ["offer"]
+
+
+def test_it_is_counted_where_it_came_in() -> None:
+    shell = Shell()
+    other = interface("192.168.2.1/24", name="tap1", index=2)
+    shell.interfaces[2] = other
+    shell.server.interface_changed(None, other)
+    good = datagram("discover", index=2)
+    shell.hear(good, datagram("request", 2, ("requested_addr", "10.9.9.9"), index=2), b"", good[:50])
+    shell.hear(
+        datagram("request", 3, ("requested_addr", "192.168.1.200")), datagram(200), datagram("discover", index=9)
+    )
+    shell.commits.commit()
+    shell.hear(datagram("decline", 3, ("requested_addr", "192.168.1.200"), ("server_id", "192.168.1.1")))
+    shell.commits.commit()
+    first, second = shell.service.interfaces["tap0"], shell.service.interfaces["tap1"]
+    assert first == Counters(Counter(request=1, other=1, decline=1), Counter(ack=1), Counter({"message-type": 1}), 1)
+    assert second == Counters(Counter(discover=1, request=1), Counter(offer=1, nak=1), Counter({"ipv4-truncated": 1}))
+    assert shell.service.received == first.received + second.received
+    assert shell.service.sent == {"offer": 1, "nak": 1, "ack": 1}
+    assert shell.service.drops == {
+        "message-type": 1,
+        "ipv4-truncated": 1,
+        "punt-truncated": 1,
+        "unknown-interface": 1,
+    }
+    assert shell.service.conflicts == 1
+
+
+def test_a_reply_is_counted_when_it_is_sent() -> None:
+    shell = Shell()
+    shell.hear(datagram("discover"))
+    assert shell.service.sent == {}
+    shell.commits.commit()
+    assert shell.service.sent == {"offer": 1}
+
+
+def test_events_are_handed_on_once_they_are_durable() -> None:
+    shell = Shell()
+    shell.hear(select(1, "192.168.1.200"))
+    assert shell.events == []
+    shell.commits.commit()
+    (granted,) = shell.events
+    assert (granted.kind, text(granted.lease.address)) == (EventKind.GRANTED, "192.168.1.200")
+    shell.clock.now += 3602
+    shell.let_expire(1)
+    assert [event.kind for event in shell.events] == [EventKind.GRANTED, EventKind.EXPIRED]
+
+
+def test_who_cannot_handle_events_disturbs_nobody(lines: list[Any]) -> None:
+    shell = Shell()
+    shell.hook_error = ZeroDivisionError("a mistake of somebody else")
+    shell.hear(select(1, "192.168.1.200"))
+    shell.commits.commit()
+    assert [seen.type for seen in shell.seen()] == ["ack"]
+    shell.clock.now += 3602
+    shell.let_expire(1)
+    assert shell.book.active == {"tap0": 0}
+    assert [line["event"] for line in lines] == [
+        "lease granted",
+        "events not handled",
+        "lease expired",
+        "events not handled",
+    ]
+
+
+def test_a_pool_that_becomes_too_full_is_told_once(lines: list[Any]) -> None:
+    shell = Shell(onto=interface("192.168.1.1/28"), static_percentage=0, max_address_utilization=80)  # 13 addresses
+    for host in range(2, 13):
+        shell.hear(select(host, f"192.168.1.{host}"))
+    shell.let_expire(2)
+    (event,) = shell.pool_events
+    assert (event.table, str(event.network), event.interface) == (0, "192.168.1.0/28", "tap0")
+    assert event.usage == PoolUsage(13, 11, 0, 0, 80, exceeded=True)
+    (line,) = lines
+    assert line == {
+        "log_level": "warning",
+        "event": "pool is nearly full",
+        "network": "192.168.1.0/28",
+        "interface": "tap0",
+        "table": 0,
+        "utilization": 85,
+        "threshold": 80,
+    }
+    for host in (2, 3):
+        shell.hear(datagram("release", host, ciaddr=f"192.168.1.{host}"))
+    shell.let_expire(1)
+    assert [event.usage.exceeded for event in shell.pool_events] == [True, False]
+    assert lines[-1]["event"] == "pool has room again"
 
 
 def test_a_packet_that_finds_a_mistake_does_not_end_the_reader(lines: list[Any]) -> None:

@@ -26,6 +26,14 @@ class AddressSet:
     def __len__(self) -> int:
         return self._size
 
+    def __iter__(self) -> Iterator[int]:
+        """Go through the members in increasing order.
+
+        The set may change meanwhile: what comes or goes may be missed or not, all others are there once.
+        """
+        for chunk in sorted(self._levels[0]):
+            yield from self._members(chunk)
+
     def __contains__(self, address: int) -> bool:
         return bool(self._levels[0].get(address >> _BITS, 0) >> (address & _MASK) & 1)
 
@@ -72,20 +80,39 @@ class AddressSet:
 
         Takes time by the /24 networks in the range or in the set, whichever are fewer.
         """
+        for chunk in self._chunks(start, stop):
+            for address in self._members(chunk):
+                if start <= address < stop:
+                    yield address
+
+    def count(self, start: int, stop: int) -> int:
+        """Count the members from start up to and without stop; takes time as within() does, but none by members."""
+        total = 0
+        for chunk in self._chunks(start, stop):
+            bits, base = self._levels[0][chunk], chunk << _BITS
+            if base < start:
+                bits >>= start - base
+                base = start
+            if base + _FULL.bit_length() > stop:
+                bits &= (1 << max(0, stop - base)) - 1
+            total += bits.bit_count()
+        return total
+
+    def _members(self, chunk: int) -> Iterator[int]:
+        """Go through the members in a bitmap as it is now, in increasing order."""
+        bits, base = self._levels[0].get(chunk, 0), chunk << _BITS
+        while bits:
+            lowest = bits & -bits
+            bits ^= lowest
+            yield base + lowest.bit_length() - 1
+
+    def _chunks(self, start: int, stop: int) -> list[int]:
+        """Return the numbers of the bitmaps that have members from start up to and without stop, and maybe others."""
         leaves = self._levels[0]
         first, last = start >> _BITS, (stop - 1) >> _BITS
         if last - first < len(leaves):
-            chunks = [chunk for chunk in range(first, last + 1) if chunk in leaves]
-        else:
-            chunks = [chunk for chunk in leaves if first <= chunk <= last]
-        for chunk in chunks:
-            bits, base = leaves[chunk], chunk << _BITS
-            while bits:
-                lowest = bits & -bits
-                bits ^= lowest
-                address = base + lowest.bit_length() - 1
-                if start <= address < stop:
-                    yield address
+            return [chunk for chunk in range(first, last + 1) if chunk in leaves]
+        return [chunk for chunk in leaves if first <= chunk <= last]
 
     def _next_clear(self, level: int, index: int) -> int:
         """Return the first index from this one on whose bit is clear; past the end without one."""

@@ -1,7 +1,5 @@
 """Every lease there is, in memory: by address, by client, by when it ends."""
 
-from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from sys import intern
@@ -9,20 +7,16 @@ from typing import NamedTuple
 
 from vppdhc.dhc4.address_set import AddressSet
 from vppdhc.dhc4.events import Event, EventKind
-from vppdhc.dhc4.expiry import ExpiryQueue
 from vppdhc.dhc4.instants import Instants
 from vppdhc.dhc4.offers import Offers
 from vppdhc.dhc4.pool import Pool
+from vppdhc.dhc4.table import Table
+from vppdhc.dhc4.usage import OFFERED, PoolUsage
 from vppdhc.leases.lease import Change, Lease, LeaseState
 
 _ACTIVE = LeaseState.ACTIVE
 _RELEASED = LeaseState.RELEASED
 _DECLINED = LeaseState.DECLINED
-
-_SPARE = 1024
-"""Times that may be in the expiry queue for nothing, beside one for each lease."""
-
-_Queue = OrderedDict[int, None]
 
 
 class Expired(NamedTuple):
@@ -37,116 +31,6 @@ class Expired(NamedTuple):
     events: list[Event]
 
 
-class _Table:
-    """The leases of one routing table.
-
-    leases: the record of each address that has or had a lease.
-    offers: addresses held for a client that was sent an OFFER; there may be a record under it.
-    taken: addresses with a record or an offer.
-    due: when records end.
-    ended: addresses whose lease has expired or was released, each with the queue it waits in for somebody
-        else to need it; None while it is held by an offer, or in no pool.
-    unpooled: ended addresses that are in no pool.
-    """
-
-    __slots__ = ("_firsts", "_pools", "_queues", "due", "ended", "leases", "offers", "taken", "unpooled")
-
-    def __init__(self) -> None:
-        self.leases: dict[int, Lease] = {}
-        self.offers: dict[int, Lease] = {}
-        self.taken = AddressSet()
-        self.due = ExpiryQueue()
-        self.ended: dict[int, _Queue | None] = {}
-        self.unpooled = AddressSet()
-        self._firsts: list[int] = []
-        self._pools: list[Pool] = []
-        self._queues: dict[Pool, _Queue] = {}
-
-    def end(self, address: int) -> None:
-        """Note that the lease of an address has ended: others get it after all that ended before."""
-        if address in self.offers:
-            self.ended[address] = None
-            return
-        number = bisect_right(self._firsts, address) - 1
-        if number >= 0 and address in self._pools[number]:
-            queue = self._queues[self._pools[number]]
-            queue[address] = None
-            self.ended[address] = queue
-        else:
-            self.unpooled.add(address)
-            self.ended[address] = None
-
-    def unend(self, address: int) -> bool:
-        """Note that the record of an address is replaced; returns whether its lease had ended."""
-        if address not in self.ended:
-            return False
-        queue = self.ended.pop(address)
-        if queue is None:
-            self.unpooled.discard(address)
-        else:
-            del queue[address]
-        return True
-
-    def offer(self, offer: Lease) -> None:
-        """Hold an address for a client."""
-        address = offer.address
-        self.offers[address] = offer
-        if self.unend(address):
-            self.ended[address] = None
-        else:
-            self.taken.add(address)
-
-    def withdraw(self, offer: Lease) -> None:
-        """Hold an address no longer, unless it is by now held for another client."""
-        address = offer.address
-        if self.offers.get(address) is not offer:
-            return
-        del self.offers[address]
-        if address in self.ended:
-            self.end(address)
-        elif address not in self.leases:
-            self.taken.discard(address)
-
-    def add_pool(self, pool: Pool) -> None:
-        """Queue the ended addresses of a pool for being used again, the one that ended first at the front."""
-        number = bisect_right(self._firsts, pool.first)
-        self._firsts.insert(number, pool.first)
-        self._pools.insert(number, pool)
-        self._queues[pool] = _Queue()
-        for address in self._by_end(self.unpooled.within(pool.first, pool.stop)):
-            self.unpooled.discard(address)
-            self.end(address)
-
-    def remove_pool(self, pool: Pool) -> None:
-        """Forget a pool, not its leases."""
-        number = self._pools.index(pool)
-        del self._firsts[number], self._pools[number]
-        for address in self._queues.pop(pool):
-            # While a network moves from one interface to another, its pool is there twice for a moment.
-            self.end(address)
-
-    def oldest_ended(self, pool: Pool) -> int | None:
-        """Return the address of a pool whose lease ended first, None where none has."""
-        return next(iter(self._queues[pool]), None)
-
-    def end_at(self, address: int, expires: float) -> None:
-        """Have a lease come up when it ends.
-
-        A client that gives its address back and takes it again, over and over, leaves times in the queue that nobody
-        waits for any more. So that they cannot fill the memory, the queue is made anew before they are most of it.
-        """
-        if len(self.due) > 2 * len(self.leases) + _SPARE:
-            self.due = ExpiryQueue()
-            for other, lease in self.leases.items():
-                if other not in self.ended and lease.expires != inf:
-                    self.due.add(other, lease.expires)
-        else:
-            self.due.add(address, expires)
-
-    def _by_end(self, addresses: Iterable[int]) -> list[int]:
-        return sorted(addresses, key=lambda address: self.leases[address].expires)
-
-
 class LeaseBook:
     """The leases of all routing tables, offers included.
 
@@ -155,7 +39,7 @@ class LeaseBook:
     interface, and is served again when the network comes back: only pools come and go with networks.
 
     Nothing here takes longer the more leases there are, except load() and expire(), by the leases that they
-    return, and add_pool() and remove_pool(), by the ended leases of that pool.
+    return, and add_pool() and remove_pool(), by the ended leases of that pool and a little by its networks.
 
     offers_most: offers that are held at most; beyond that the oldest one goes. Nothing is lost with an offer
         but the certainty that the address is still free when the client asks for it.
@@ -163,7 +47,7 @@ class LeaseBook:
     """
 
     def __init__(self, offers_most: int = 65_536) -> None:
-        self._tables: dict[int, _Table] = {}
+        self._tables: dict[int, Table] = {}
         self._clients: dict[bytes, Lease | list[Lease]] = {}
         self._offers = Offers()
         self._offers_most = offers_most
@@ -175,9 +59,25 @@ class LeaseBook:
         return self._size
 
     def __iter__(self) -> Iterator[Lease]:
-        """Go through all records, ended ones included, offers not; changes meanwhile may be missed."""
-        for table in list(self._tables.values()):
-            yield from list(table.leases.values())
+        """Go through all records by table and address, ended ones included, offers not.
+
+        No more is done between two of them than to look through the few that a /24 network has, so whoever goes through
+        many can stop anywhere, and let the book change: a record that comes or goes meanwhile may be missed or not,
+        all others are there once, as they are when they come up.
+        """
+        for _, table in sorted(self._tables.items()):
+            yield from table.in_order()
+
+    def offers(self) -> Iterator[Lease]:
+        """Go through the offers by table and address, also while they change.
+
+        Left out are those to a client that has a lease in force of the same address.
+        """
+        for _, table in sorted(self._tables.items()):
+            for address in sorted(table.offers):
+                offer = table.offers.get(address)
+                if offer is not None and table.use(address) == OFFERED:
+                    yield offer
 
     def load(self, leases: Iterable[Lease], now: float) -> None:
         """Take in the stored leases, before anything else; those over by now have ended without an event."""
@@ -214,12 +114,42 @@ class LeaseBook:
         return self._offers.get(client)
 
     def taken(self, table: int) -> AddressSet:
-        """Return the addresses of a table with a record or an offer; not to be changed."""
+        """Return the addresses of a table with a record, an offer or a reservation; not to be changed."""
         return self._table(table).taken
 
     def oldest_ended(self, pool: Pool) -> int | None:
         """Return the address in a pool, one that was added, whose lease ended first; None where none has."""
-        return self._table(pool.table).oldest_ended(pool)
+        return next(iter(self._table(pool.table).pools[pool].ended), None)
+
+    def usage(self, pool: Pool) -> PoolUsage:
+        """Return how full a pool is that was added; its state is kept, not counted."""
+        return self._table(pool.table).pools[pool].usage
+
+    def set_threshold(self, pool: Pool, percent: int) -> None:
+        """Set how much of a pool may be in use before crossed() tells; all of it when nothing is set."""
+        self._table(pool.table).set_threshold(pool, percent)
+
+    def crossed(self) -> list[tuple[Pool, PoolUsage]]:
+        """Return the pools that have become too full, or are no longer, since this was last called.
+
+        Nothing is told of one that is by now as it was then.
+        """
+        crossed = []
+        for table in self._tables.values():
+            for pool, state in table.untold.items():
+                usage = state.usage
+                state.told = usage.exceeded
+                crossed.append((pool, usage))
+            table.untold.clear()
+        return crossed
+
+    def reserve(self, table: int, addresses: frozenset[int]) -> None:
+        """Keep these addresses of a table, and no others, out of what taken() lets anybody have.
+
+        A lease that somebody has of one of them stays. When it has ended already, or ends, the address does not wait
+        for others to need it. One that is no longer reserved does, behind those that wait already.
+        """
+        self._table(table).reserve(addresses)
 
     def add_pool(self, pool: Pool) -> None:
         """Take note of a pool that is not empty.
@@ -302,7 +232,7 @@ class LeaseBook:
             limit -= 1
         return limit
 
-    def _expire_record(self, table_id: int, table: _Table, address: int, now: float, expired: Expired) -> None:
+    def _expire_record(self, table_id: int, table: Table, address: int, now: float, expired: Expired) -> None:
         lease = table.leases.get(address)
         if lease is None or lease.expires == inf or address in table.ended:
             return  # what was due here has been replaced by something that has no end to wait for
@@ -313,13 +243,13 @@ class LeaseBook:
             self._put(table_id, address, None)
         else:
             self._count(lease, -1)
-            table.end(address)
+            table.expire(address)
             expired.events.append(Event(EventKind.EXPIRED, lease))
 
-    def _table(self, table: int) -> _Table:
+    def _table(self, table: int) -> Table:
         found = self._tables.get(table)
         if found is None:
-            found = self._tables[table] = _Table()
+            found = self._tables[table] = Table()
         return found
 
     def _count(self, lease: Lease, step: int) -> None:
@@ -329,31 +259,20 @@ class LeaseBook:
     def _put(self, table_id: int, address: int, new: Lease | None, *, ended: bool = False) -> None:
         """Make this the record of an address, whatever was there before; ended: its lease is over."""
         table = self._table(table_id)
-        old = table.leases.get(address)
+        over = ended or (new is not None and new.state == _RELEASED)
+        old, running = table.put(address, new, over=over)
+        self._index(old, new)
+        self._size += (new is not None) - (old is not None)
         due = inf  # when the address comes up already
-        if old is not None and not table.unend(address):
+        if old is not None and running:
             due = old.expires
             self._count(old, -1)
-        if new is not None:
-            table.leases[address] = new
-        self._index(old, new)
-        if new is not None:
-            if old is None:
-                self._size += 1
-                table.taken.add(address)
-            if ended or new.state == _RELEASED:
-                table.end(address)
-                return
+        if new is not None and not over:
             self._count(new, 1)
             # A renewed lease is put off when it comes up, instead of being in the queue once for each
             # renewal.
             if new.expires < due:
                 table.end_at(address, new.expires)
-        elif old is not None:
-            self._size -= 1
-            del table.leases[address]
-            if address not in table.offers:
-                table.taken.discard(address)
 
     def _index(self, old: Lease | None, new: Lease | None) -> None:
         """Replace a client's record, in place where it can be: a large dict pays for deletions."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
+from vppdhc.dhc4.reservations import Reservations
+
 INFINITE = 0xFFFFFFFF
 """A lifetime of for ever (RFC 2131, 3.3)."""
 SHORTEST_LEASE = 3
@@ -38,6 +40,7 @@ class Settings:
         from servers that share a link and do not know of each other's leases.
     offer_hold: seconds that an offered address is kept for its client.
     probation_time: seconds that a declined address is given to nobody.
+    max_address_utilization: percent of a pool, 1 to 100, that may be in use before that is told.
 
     Raises ValueError where a value is out of its range.
     """
@@ -52,6 +55,7 @@ class Settings:
     authoritative: bool = True
     offer_hold: int = 60
     probation_time: int = 86_400
+    max_address_utilization: int = 90
 
     def __post_init__(self) -> None:
         _check("lease-time", self.lease_time, SHORTEST_LEASE, INFINITE)
@@ -61,6 +65,7 @@ class Settings:
         _check("static-percentage", self.static_percentage, 0, 100)
         _check("offer-hold", self.offer_hold, 1, 3600)
         _check("probation-time", self.probation_time, 0, INFINITE)
+        _check("max-address-utilization", self.max_address_utilization, 1, 100)
         if not self.domain_name.isascii() or len(self.domain_name) > 253:
             raise ValueError(f"domain-name {self.domain_name!r} is not a domain name in ASCII")
 
@@ -114,6 +119,7 @@ class Overrides:
     authoritative: bool | None = None
     offer_hold: int | None = None
     probation_time: int | None = None
+    max_address_utilization: int | None = None
 
     def over(self, settings: Settings) -> Settings:
         """Return the settings with these put over them; raises ValueError where they do not go together."""
@@ -131,15 +137,21 @@ class ServerConfig:
     client_interfaces: interfaces on which this router is itself a client of somebody. They are not served
         unless named in one of the two before. When those are both empty, every other interface with an IPv4
         address is.
+    reservations: what single clients get, wherever they are served in its table.
+    enabled: whether anybody is served at all.
     """
 
     settings: Settings = field(default_factory=Settings)
     interfaces: tuple[str, ...] = ()
     per_interface: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))
     client_interfaces: frozenset[str] = frozenset()
+    reservations: Reservations = field(default_factory=Reservations)
+    enabled: bool = True
 
     def settings_for(self, interface: str) -> Settings | None:
         """Return the settings for an interface of this name, None where it is not served."""
+        if not self.enabled:
+            return None
         overrides = self.per_interface.get(interface)
         if overrides is not None:
             return overrides.over(self.settings)

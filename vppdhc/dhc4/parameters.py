@@ -51,22 +51,29 @@ class Parameters:
         self._values = values
         self._answers: dict[bytes | None, Mapping[int, bytes]] = {}
 
-    def answer(self, wanted: bytes | None) -> Mapping[int, bytes]:
+    def answer(self, wanted: bytes | None, host_name: bytes = b"") -> Mapping[int, bytes]:
         """Return the options for a parameter request list (option 55), in its order; None is for no list.
+
+        host_name: option 12 of this very client, empty for none.
 
         Without a list a client gets everything. With one it gets what it asks for and nothing else, the router
         included: a host that leaves option 3 out, such as one that is only managed through this interface, means
         it. The subnet mask alone comes unasked, as an address cannot be used without it, and it comes first, as it
         has to precede the router (RFC 2132, 3.3).
         """
+        if host_name:
+            return _chosen(wanted, {**self._values, HOST_NAME: host_name})
         known = self._answers.get(wanted)
         if known is None:
             if len(self._answers) >= _LISTS_MOST:
                 self._answers.clear()
-            codes = self._values if wanted is None else (SUBNET_MASK, *wanted)
-            known = {code: self._values[code] for code in codes if code in self._values}
-            self._answers[wanted] = known
+            known = self._answers[wanted] = _chosen(wanted, self._values)
         return known
+
+
+def _chosen(wanted: bytes | None, values: Mapping[int, bytes]) -> Mapping[int, bytes]:
+    codes = values if wanted is None else (SUBNET_MASK, *wanted)
+    return {code: values[code] for code in codes if code in values}
 
 
 def lifetimes(times: Times) -> Mapping[int, bytes]:

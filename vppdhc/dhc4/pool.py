@@ -57,8 +57,9 @@ class Pool:
         return cls(table, ranges)
 
     def __contains__(self, address: int) -> bool:
-        number = bisect_right(self._starts, address) - 1
-        return number >= 0 and address < self.ranges[number][1]
+        if not self.first <= address < self.stop:
+            return False
+        return len(self.ranges) == 1 or address < self.ranges[bisect_right(self._starts, address) - 1][1]
 
     def candidate(self, hardware: bytes, taken: AddressSet) -> int | None:
         """Choose the address of a client that has none yet: the same one on every server with the same pool.

@@ -70,13 +70,13 @@ def encode(reply: Reply, interface: Interface) -> tuple[int, bytes]:
 
 def offer(request: Request, subnet: Subnet, address: int, lifetimes: Mapping[int, bytes]) -> Reply:
     """Offer an address."""
-    options = _options(_OFFER, subnet, lifetimes, subnet.parameters.answer(request.parameters))
+    options = _options(_OFFER, subnet, lifetimes, subnet.parameters.answer(request.parameters, request.given_name))
     return _to_client(request, _message(request, options, yiaddr=address), subnet.server_id)
 
 
 def lease_ack(request: Request, subnet: Subnet, address: int, lifetimes: Mapping[int, bytes]) -> Reply:
     """Acknowledge a lease."""
-    options = _options(_ACK, subnet, lifetimes, subnet.parameters.answer(request.parameters))
+    options = _options(_ACK, subnet, lifetimes, subnet.parameters.answer(request.parameters, request.given_name))
     message = _message(request, options, ciaddr=request.message.ciaddr, yiaddr=address)
     return _to_client(request, message, subnet.server_id)
 
@@ -86,7 +86,7 @@ def inform_ack(request: Request, subnet: Subnet, address: int) -> Reply:
 
     A relayed one that leaves out ciaddr can be reached by its relay agent only.
     """
-    options = _options(_ACK, subnet, {}, subnet.parameters.answer(request.parameters))
+    options = _options(_ACK, subnet, {}, subnet.parameters.answer(request.parameters, request.given_name))
     asked = request.message
     message = _message(request, options, ciaddr=asked.ciaddr)
     if not asked.giaddr:

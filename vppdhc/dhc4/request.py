@@ -10,6 +10,7 @@ from vppdhc.dhc4.parameters import (
     REQUESTED_ADDRESS,
     SERVER_ID,
 )
+from vppdhc.dhc4.reservations import Reservations
 from vppdhc.dhc4.subnet import Networks, Served, Subnet
 from vppdhc.interface import Interface
 from vppdhc.packet import ipv4
@@ -97,16 +98,20 @@ class Request:
     hardware: hardware type and address, empty where the client sent none.
     requested, server_id, wish: options 50, 54 and 51, None without.
     parameters: option 55.
+    reservation: what is reserved for the client in this table; None where nothing is.
+    given_name: the host name that it has by its reservation, as option 12; empty without.
     """
 
     __slots__ = (
         "client",
+        "given_name",
         "hardware",
         "interface",
         "message",
         "now",
         "parameters",
         "requested",
+        "reservation",
         "served",
         "server_id",
         "subnets",
@@ -114,7 +119,9 @@ class Request:
         "wish",
     )
 
-    def __init__(self, message: Message, interface: Interface, networks: Networks, now: float) -> None:
+    def __init__(
+        self, message: Message, interface: Interface, networks: Networks, reservations: Reservations, now: float
+    ) -> None:
         """Read a message; raises RefusalError for one that cannot be answered whatever it asks for."""
         options = message.options
         self.message = message
@@ -138,6 +145,8 @@ class Request:
             self.hardware = self.client  # the same object twice: a million leases are 48 MB smaller
         else:
             self.hardware = _HARDWARE_TYPES[message.htype] + chaddr if chaddr else b""
+        self.reservation = reservations.of(self.client, self.hardware, self.table)
+        self.given_name = b"" if self.reservation is None else self.reservation.hostname.encode("ascii")
         self.requested = _integer(options.get(REQUESTED_ADDRESS))
         self.server_id = _integer(options.get(SERVER_ID))
         self.wish = _integer(options.get(LEASE_TIME))
@@ -146,12 +155,14 @@ class Request:
     def subnet_of(self, address: int) -> Subnet | None:
         """Return the one of the client's subnets that an address lies in."""
         for subnet in self.subnets:
-            if address in subnet:
+            if subnet.first <= address <= subnet.last:
                 return subnet
         return None
 
     def host_name(self) -> str:
-        """Return option 12 for people to read, empty without."""
+        """Return the client's name for people to read: by its reservation, else as it says; empty without."""
+        if self.given_name:
+            return self.given_name.decode("ascii")
         raw = self.message.options.get(HOST_NAME)
         if not raw:
             return ""

@@ -1,28 +1,33 @@
 """The DHCPv4 server (RFC 2131), as a function of what it receives: no socket, no clock, no log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
 from vppdhc.dhc4 import reply
+from vppdhc.dhc4.allocation import Allocation, in_force, on_link, own_lease
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.config import INFINITE, ServerConfig
-from vppdhc.dhc4.events import Event, EventKind
+from vppdhc.dhc4.events import Event, EventKind, PoolEvent
 from vppdhc.dhc4.instants import Instants
 from vppdhc.dhc4.parameters import CLIENT_ID, MESSAGE_TYPE
+from vppdhc.dhc4.preview import Preview, discover_of
 from vppdhc.dhc4.reply import Reply
 from vppdhc.dhc4.request import Drop, RefusalError, Request, client_key
+from vppdhc.dhc4.reservations import Reservations
 from vppdhc.dhc4.subnet import Networks, Subnet
 from vppdhc.interface import Interface
 from vppdhc.leases.lease import Change, Lease, LeaseState
 from vppdhc.packet.dhcp4 import Message
 
-__all__ = ["Outcome", "Server", "client_key"]
+__all__ = ["Outcome", "Preview", "Server", "client_key"]
 
 _ACTIVE = LeaseState.ACTIVE
 _OFFERED = LeaseState.OFFERED
 _RELEASED = LeaseState.RELEASED
+_RESERVED = "another address is reserved for you"
 
 
 class Outcome(NamedTuple):
@@ -52,6 +57,8 @@ class Server:
         """Start with the leases in the book and without interfaces: interface_changed() brings them."""
         self._config = config
         self._book = book
+        self._allocation = Allocation(book, config.reservations)
+        self._reserve(Reservations(), config.reservations)
         self._networks = Networks()
         self._instants = Instants()
         self._interfaces: dict[str, Interface] = {}
@@ -70,11 +77,23 @@ class Server:
         """The networks that are served now."""
         return self._networks
 
+    @property
+    def reservations(self) -> Reservations:
+        """The reservations that hold now."""
+        return self._config.reservations
+
     def configure(self, config: ServerConfig) -> None:
-        """Go on with another configuration; leases stay."""
-        self._config = config
-        for interface in self._interfaces.values():
-            self._serve(interface)
+        """Go on with another configuration; leases stay.
+
+        What takes time is what changes: pools stay unless other addresses are in them, and so do interfaces unless
+        their settings change.
+        """
+        before, self._config = self._config, config
+        self._allocation.reservations = config.reservations
+        self._reserve(before.reservations, config.reservations)
+        if replace(config, reservations=before.reservations) != before:
+            for interface in self._interfaces.values():
+                self._serve(interface)
 
     def interface_changed(self, old: Interface | None, new: Interface | None) -> None:
         """Take note of a new, changed or vanished interface; either may be None.
@@ -98,7 +117,7 @@ class Server:
             handler = self._handlers.get(message.options.get(MESSAGE_TYPE))
             if handler is None:
                 raise RefusalError(Drop.MESSAGE_TYPE)
-            return handler(Request(message, interface, self._networks, now))
+            return handler(Request(message, interface, self._networks, self._config.reservations, now))
         except RefusalError as refusal:
             return Outcome([], [], [], refusal.reason)
 
@@ -107,17 +126,87 @@ class Server:
         self._replace_pools(*self._networks.set(interface, settings if interface.addresses4 else None))
 
     def _replace_pools(self, gone: tuple[Subnet, ...], new: tuple[Subnet, ...]) -> None:
+        before, after = {subnet.pool for subnet in gone}, {subnet.pool for subnet in new}
         for subnet in gone:
-            if subnet.pool.size:
+            if subnet.pool.size and subnet.pool not in after:
                 self._book.remove_pool(subnet.pool)
         for subnet in new:
             if subnet.pool.size:
-                self._book.add_pool(subnet.pool)
+                if subnet.pool not in before:
+                    self._book.add_pool(subnet.pool)
+                self._book.set_threshold(subnet.pool, subnet.settings.max_address_utilization)
+
+    def _reserve(self, before: Reservations, after: Reservations) -> None:
+        for table in {*before.tables, *after.tables}:
+            self._book.reserve(table, after.addresses(table))
+
+    # Management
+
+    def pool_events(self) -> list[PoolEvent]:
+        """Return which pools have become too full, or are so no longer, since this was last called.
+
+        Seldom is there one, and finding that out takes no time. Of a pool that is too full again before anybody asked
+        nothing is told, nor of what was taken back.
+        """
+        events = []
+        for pool, usage in self._book.crossed():
+            subnet = self._networks.find(pool.table, pool.first)
+            if subnet is not None and subnet.pool is pool:
+                events.append(PoolEvent(pool.table, subnet.network, subnet.interface, usage))
+        return events
+
+    def preview(self, client: bytes, hardware: bytes, interface: Interface, relay: int, now: float) -> Preview:
+        """Tell what a client would be offered if it asked now and said no more than who it is; nothing changes.
+
+        client: key of the client, see client_key().
+        hardware: hardware type (one byte) and hardware address; empty where the client is known by them, or has none.
+        interface: where it would come in.
+        relay: address of its relay agent (giaddr), 0 without one.
+        now: CLOCK_BOOTTIME in seconds.
+        """
+        reservation = None
+        try:
+            message = discover_of(client, hardware, relay)
+            request = Request(message, interface, self._networks, self._config.reservations, now)
+            reservation = request.reservation
+            subnet, address, why = self._allocation.choose(request)
+        except RefusalError as refusal:
+            return Preview(None, None, None, reservation, refusal.reason, {}, str(refusal.reason))
+        times, lifetimes = subnet.lifetimes(None)
+        options = reply.offer(request, subnet, address, lifetimes).message.options
+        return Preview(subnet, address, times, reservation, None, options, str(why))
+
+    def clear(self, leases: Iterable[Lease], now: float) -> Outcome:
+        """Forget leases, ended ones, probations and offers, as an operator wants it; their clients are not told.
+
+        A client that uses its address on renews it as one that we have no record of.
+
+        leases: as the book has or had them. One that its client renewed meanwhile is cleared all the same; where the
+            address is no longer that client's, nothing is.
+        now: CLOCK_BOOTTIME in seconds.
+        Returns an outcome without replies, and an event for each lease that was there. Offers are in no change.
+        """
+        outcome = Outcome([], [], [], None)
+        for lease in leases:
+            if lease.state == _OFFERED:
+                found = self._book.offer_at(lease.table, lease.address)
+            else:
+                found = self._book.get(lease.table, lease.address)
+            if found is None or found.client != lease.client:
+                continue
+            if lease.state == _OFFERED:
+                self._book.withdraw(lease.client)
+            else:
+                change = Change(found, None)
+                self._book.apply(change)
+                outcome.changes.append(change)
+            outcome.events.append(Event(EventKind.CLEARED, found._replace(expires=min(found.expires, now))))
+        return outcome
 
     # DISCOVER: RFC 2131, 4.3.1
 
     def _discover(self, request: Request) -> Outcome:
-        subnet, address = self._choose(request)
+        subnet, address, _ = self._allocation.choose(request)
         times, lifetimes = subnet.lifetimes(request.wish)
         self._book.offer(
             Lease(
@@ -136,33 +225,6 @@ class Server:
             )
         )
         return Outcome([reply.offer(request, subnet, address, lifetimes)], [], [], None)
-
-    def _choose(self, request: Request) -> tuple[Subnet, int]:
-        """Choose the address to offer, in the order of 4.3.1; raises RefusalError when none is left."""
-        candidates = self._records(request)
-        offered = self._book.offer_of(request.client)
-        if offered is not None and _on_link(offered, request):
-            candidates.append(offered)
-        for lease in candidates:  # the client's own, or what it was offered a moment ago
-            subnet = request.subnet_of(lease.address)
-            if subnet is not None and self._grantable(request, subnet, lease.address):
-                return subnet, lease.address
-        taken = self._book.taken(request.table)
-        if request.requested is not None:
-            # Addresses that other clients had, and may want again, are not given away on somebody's wish.
-            subnet = request.subnet_of(request.requested)
-            if subnet is not None and request.requested in subnet.pool and request.requested not in taken:
-                return subnet, request.requested
-        hardware = request.message.chaddr or request.client
-        for subnet in request.subnets:
-            address = subnet.pool.candidate(hardware, taken)
-            if address is not None:
-                return subnet, address
-        for subnet in request.subnets:
-            address = self._book.oldest_ended(subnet.pool) if subnet.pool.size else None
-            if address is not None:
-                return subnet, address
-        raise RefusalError(Drop.NO_ADDRESS)
 
     # REQUEST: RFC 2131, 4.3.2
 
@@ -184,7 +246,10 @@ class Server:
         subnet = request.subnet_of(address)
         if subnet is None:
             return _refuse(request, "wrong network")
-        if not self._grantable(request, subnet, address):
+        reserved = self._allocation.reserved(request)
+        if reserved is not None and reserved[1] != address:
+            return _refuse(request, _RESERVED)
+        if not self._allocation.grantable(request, subnet, address):
             return _refuse(request, "address not available")
         return self._grant(request, subnet, address)
 
@@ -197,19 +262,24 @@ class Server:
 
         What a client without a record gets depends on Settings.authoritative, described there. A record that has
         ended is none for a server without that authority: the client may have its address of another server by now.
+
+        A client that can have its reserved address is refused every other one, so that it asks again and gets that.
         """
-        records = self._records(request)
+        records = self._allocation.records(request)
         recorded = any(lease.address == address for lease in records)
+        reserved = self._allocation.reserved(request)
         if not request.subnets[0].settings.authoritative:
-            leased = any(_in_force(lease, request.now) for lease in records)
-            if not recorded and not leased:
+            leased = any(in_force(lease, request.now) for lease in records)
+            if not recorded and not leased and reserved is None:
                 raise RefusalError(Drop.UNKNOWN_CLIENT)
         subnet = request.subnet_of(address)
         if subnet is None:
             return _refuse(request, "wrong network")
-        if records and not recorded:
+        if reserved is not None and reserved[1] != address:
+            return _refuse(request, _RESERVED)
+        if records and not recorded and reserved is None:
             return _refuse(request, "another address is yours")
-        if not self._grantable(request, subnet, address):
+        if not self._allocation.grantable(request, subnet, address):
             return _refuse(request, "address not available")
         return self._grant(request, subnet, address)
 
@@ -220,14 +290,15 @@ class Server:
         # A client has one lease on a link: what it had in another subnet of the link, or in an address that has
         # left the pool, it does not use any longer.
         for other in self._book.of_client(request.client):
-            if other.address != address and _on_link(other, request):
+            if other.address != address and on_link(other, request):
                 changes.append(Change(other, None))
-                if _in_force(other, request.now):
+                if in_force(other, request.now):
                     events.append(Event(EventKind.RELEASED, other))
-        held = self._held(request, address)
+        record = self._book.get(request.table, address)
+        held = own_lease(request, record)
         times, lifetimes = subnet.lifetimes(request.wish)
         new = self._lease(request, subnet.interface, address, times.lease, held)
-        changes.append(Change(self._book.get(request.table, address), new))
+        changes.append(Change(record, new))
         events.append(Event(EventKind.GRANTED if held is None else EventKind.RENEWED, new))
         answer = reply.lease_ack(request, subnet, address, lifetimes)
         for change in changes:
@@ -274,7 +345,8 @@ class Server:
         if address is None:
             raise RefusalError(Drop.MALFORMED)
         self._check_server_id(request)
-        if self._held(request, address) is None:
+        record = self._book.get(request.table, address)
+        if own_lease(request, record) is None:
             offered = self._book.offer_at(request.table, address)
             if offered is None or offered.client != request.client:
                 raise RefusalError(Drop.NO_LEASE)
@@ -294,7 +366,7 @@ class Server:
             request.now,
             request.now + probation if probation != INFINITE else inf,
         )
-        change = Change(self._book.get(request.table, address), new)
+        change = Change(record, new)
         self._book.apply(change)
         self._book.withdraw(request.client)
         return Outcome([], [change], [Event(EventKind.DECLINED, new)], None)
@@ -304,7 +376,7 @@ class Server:
         if not address:
             raise RefusalError(Drop.MALFORMED)
         self._check_server_id(request)
-        old = self._held(request, address)
+        old = own_lease(request, self._book.get(request.table, address))
         if old is None:
             raise RefusalError(Drop.NO_LEASE)
         new = old._replace(state=_RELEASED, expires=request.now)
@@ -319,37 +391,7 @@ class Server:
             raise RefusalError(Drop.NO_SUBNET)
         return Outcome([reply.inform_ack(request, subnet, address)], [], [], None)
 
-    # What the book says
-
-    def _records(self, request: Request) -> list[Lease]:
-        """Return the client's records on its link, ended or not: the one in force, else the latest, first.
-
-        There is more than one only where a network has come back to a link on which its clients had got other
-        addresses meanwhile.
-        """
-        records = [lease for lease in self._book.of_client(request.client) if _on_link(lease, request)]
-        if len(records) > 1:
-            records.sort(key=lambda lease: (_in_force(lease, request.now), lease.renewed), reverse=True)
-        return records
-
-    def _held(self, request: Request, address: int) -> Lease | None:
-        """Return the client's lease of an address when it is in force."""
-        lease = self._book.get(request.table, address)
-        if lease is None or lease.client != request.client:
-            return None
-        return lease if _in_force(lease, request.now) else None
-
-    def _grantable(self, request: Request, subnet: Subnet, address: int) -> bool:
-        """Whether the client may have an address: in the pool, not held for or leased to somebody else."""
-        if address not in subnet.pool:
-            return False
-        offer = self._book.offer_at(request.table, address)
-        if offer is not None and offer.client != request.client and offer.expires > request.now:
-            return False
-        lease = self._book.get(request.table, address)
-        return (
-            lease is None or lease.client == request.client or lease.state == _RELEASED or lease.expires <= request.now
-        )
+    # What is ours
 
     def _is_ours(self, request: Request) -> bool:
         """Whether the server identifier is one of our addresses in a served network of this table."""
@@ -361,14 +403,6 @@ class Server:
         """Refuse a message for another server; a client that names none means the one there is."""
         if request.server_id is not None and not self._is_ours(request):
             raise RefusalError(Drop.OTHER_SERVER)
-
-
-def _on_link(lease: Lease, request: Request) -> bool:
-    return lease.table == request.table and request.subnet_of(lease.address) is not None
-
-
-def _in_force(lease: Lease, now: float) -> bool:
-    return lease.state == _ACTIVE and lease.expires > now
 
 
 def _refuse(request: Request, text: str) -> Outcome:
