@@ -238,6 +238,7 @@ class Datastores:
         *,
         confirmation: Confirmation | None = None,
         persist_id: str | None = None,
+        how: str = "commit",
         comment: str = "",
     ) -> list[ConfigWarning]:
         """Make the candidate running (RFC 6241, 8.3.4.1 and 8.4).
@@ -248,7 +249,7 @@ class Datastores:
         authorise: gets the old and the new running, and raises what forbids the change.
         confirmation: makes it a confirmed commit. Without, it also confirms the one that is pending.
         persist_id: token of the pending confirmed commit, where it has one.
-        comment: for the history.
+        how, comment: for the history.
 
         Returns what components do not like. Raises RpcError or RpcErrors; nothing has changed then.
         """
@@ -260,7 +261,7 @@ class Datastores:
             new = candidate if self._differ(old, candidate) else old
             preparation = self._prepare(old, new, authorise)
             if confirmation is None and (new is not old or self._pending is not None):
-                self._persist_or_abandon(preparation, new, session, comment)
+                self._persist_or_abandon(preparation, new, session, how, comment)
             pending = self._drop_pending()
             if self._candidate is candidate:
                 self._candidate = old
@@ -370,8 +371,10 @@ class Datastores:
 
     # Storage
 
-    def _persist_or_abandon(self, preparation: Preparation, new: Element, session: Session, comment: str) -> None:
-        record = Record(session.username, date_and_time(self._clock.wall()), "commit", comment)
+    def _persist_or_abandon(
+        self, preparation: Preparation, new: Element, session: Session, how: str, comment: str
+    ) -> None:
+        record = Record(session.username, date_and_time(self._clock.wall()), how, comment)
         try:
             text = self._schema.to_json(new)
             faults = self._on_disk(lambda: self._storage.save(text, record))

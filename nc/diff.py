@@ -49,7 +49,7 @@ def entry_key(node: SchemaNode, entry: Element) -> tuple[str, ...]:
 def _below(
     children: Mapping[str, SchemaNode], old: Element | None, new: Element | None, pace: Pace
 ) -> Iterator[Difference]:
-    before, after = _grouped(old), _grouped(new)
+    before, after = _grouped(old, pace), _grouped(new, pace)
     for tag in [*after, *(tag for tag in before if tag not in after)]:
         node = children.get(tag)
         if node is None:
@@ -62,16 +62,15 @@ def _below(
 
 def _single(node: SchemaNode, old: Element | None, new: Element | None, pace: Pace) -> Iterator[Difference]:
     if node.kind == "container" and not node.presence:
-        if old is None or new is None or not _same(old, new):
-            yield from _below(node.children, old, new, pace)
+        yield from _below(node.children, old, new, pace)
     elif old is None and new is not None:
         yield Difference("create", node, new)
     elif new is None and old is not None:
         yield Difference("delete", node, old)
-    elif old is not None and new is not None and not _same(old, new):
+    elif old is not None and new is not None:
         if node.kind == "container":
             yield from _below(node.children, old, new, pace)
-        elif node.kind != "leaf" or old.text != new.text:
+        elif not _same(old, new) and (node.kind != "leaf" or old.text != new.text):
             yield Difference("update", node, new)
 
 
@@ -119,10 +118,11 @@ def _by_key(node: SchemaNode, entries: list[Element], pace: Pace) -> dict[tuple[
     return found
 
 
-def _grouped(parent: Element | None) -> dict[str, list[Element]]:
+def _grouped(parent: Element | None, pace: Pace) -> dict[str, list[Element]]:
     groups: dict[str, list[Element]] = {}
     if parent is not None:
         for child in elements(parent):
+            pace.step()
             groups.setdefault(child.tag, []).append(child)
     return groups
 

@@ -58,6 +58,11 @@ class Daemon:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=20)
 
+    def hang_up(self) -> None:
+        """Have it read its configuration again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def remove(self) -> None:
         """End it, however it stands."""
         if self._process is not None and self._process.poll() is None:

@@ -77,8 +77,8 @@ def test_the_seeds_configuration_serves_the_lan_and_not_the_wan(house: House) ->
     assert house.address(inside).startswith("192.168.1.")
     assert house.state_of(outside)["address"] is None
     assert [line["interface"] for line in house.daemon.lines("serving")] == ["tap1"]
-    unavailable = {line["component"] for line in house.daemon.lines("configured, but this version does not have it")}
-    assert unavailable == {"dhc6pdclient", "dhc6server", "ip6ndra"}
+    warned = {line["path"] for line in house.daemon.lines("configuration", reason="this version does not have it yet")}
+    assert warned == {"/vppdhc:dhc6pdclient[vppdhc:interface='tap0']", "/vppdhc:dhc6server", "/vppdhc:ip6ndra"}
 
 
 def test_a_vpp_that_comes_later_is_served(tmp_path: Path) -> None:
@@ -183,10 +183,12 @@ def test_two_daemons_do_not_share_their_directories(house: House) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "line 1, column 2: not JSON"),
-        ('{"dhc4server": {"lease-time": 0}}', "/dhc4server/lease-time: 0 is not within 3..4294967295"),
-        ('{"dhc4server": {"lease-tiem": 60}}', "/dhc4server/lease-tiem: there is no such node here"),
-        ('{"dhc4serverr": {}}', "/dhc4serverr: there is no such node here"),
+        ("{", "line 1: not JSON"),
+        ('{"dhc4server": {"lease-time": 0}}', "line 1: /vppdhc:dhc4server/vppdhc:lease-time: A lease lives 3 seconds"),
+        ('{"dhc4server":\n{"lease-tiem": 60}}', "line 2: /vppdhc:dhc4server/vppdhc:lease-tiem: there is no node"),
+        ('{"dhc4serverr": {}}', "line 1: /vppdhc:dhc4serverr: there is no node 'dhc4serverr' here; did you mean"),
+        ('{"dhc4server": {}, "dhc4server": {}}', "not usable JSON: the name 'dhc4server' is there"),
+        ("<config", "line 1: "),
     ],
 )
 @pytest.mark.parametrize("command", [["validate"], ["run", "--config"]])
@@ -207,7 +209,17 @@ def test_a_valid_configuration_is_said_to_be_valid(tmp_path: Path) -> None:
     done = run("validate", str(path))
     assert done.returncode == 0
     assert done.stdout.endswith("valid\n")
-    assert "/dhc6server: this version does not have it yet" in done.stdout
+    assert "/vppdhc:dhc6server: this version does not have it yet" in done.stdout
+
+
+def test_a_configuration_is_converted_to_xml_and_back(tmp_path: Path) -> None:
+    original = tmp_path / "vppdhc.json"
+    original.write_text(json.dumps(SEED))
+    as_xml = tmp_path / "vppdhc.xml"
+    as_xml.write_text(run("convert", "--to", "xml", str(original)).stdout)
+    canonical = run("convert", str(original)).stdout
+    assert run("convert", str(as_xml)).stdout == canonical
+    assert json.loads(canonical)["vppdhc:dhc6pdclient"] == [SEED["dhc6pdclient"]]
 
 
 def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:

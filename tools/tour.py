@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from lxml import etree
+from ncclient import manager
+
 TOP = Path(__file__).resolve().parents[1]
 HOSTS = {
     "laptop": "02:00:00:00:00:0a",
@@ -26,6 +29,18 @@ CONFIGURATION = {
     "ip6ndra": {"interfaces": ["tap1"]},
     "dhc4server": {"name-server": ["8.8.8.8"], "renewal-time": 600, "lease-time": 3600},
 }
+EDIT = """\
+<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">
+  <dhc4server xmlns="urn:vppdhc:yang">
+    <lease-time>7200</lease-time>
+    <host-reservation>
+      <id>plotter</id>
+      <hardware-address>02:00:00:00:00:0e</hardware-address>
+      <reserved-addr>192.168.1.9</reserved-addr>
+    </host-reservation>
+  </dhc4server>
+</config>"""
+POOLS = '<dhc4server xmlns="urn:vppdhc:yang"><address-pool-state/></dhc4server>'
 PATIENCE = 20.0
 """Seconds that anything in here may take."""
 
@@ -53,6 +68,7 @@ class Tour:
         print(self._ctl("show", "simulate", "hosts"))
         say("What the daemon has on disk, durable before each ACK left:")
         self._vppdhc("leases", "--state-dir", str(self._directory / "state"))
+        self._manage()
         self._release_and_crash()
         say("The log, a line for every lease event:")
         self._tail()
@@ -63,12 +79,13 @@ class Tour:
         sockets = shlex.quote(str(self._router / "cli.sock"))
         print(f"  {sys.executable} -m tools.vppsim.ctl -s {sockets} show simulate hosts")
         print(f"  {sys.executable} -m vppdhc leases --state-dir {self._directory}/state")
+        print(f"NETCONF is served on {self._directory}/run/netconf.sock.")
         signal.pause()
 
     def _start_router(self) -> None:
         say("A simulated VPP router with a WAN (tap0) and a LAN (tap1, 192.168.1.1/24).")
         self._process("-m", "tools.vppsim", "--run-dir", str(self._router))
-        wait_for(lambda: (self._router / "cli.sock").exists(), "the simulator is up")
+        wait_for((self._router / "cli.sock").exists, "the simulator is up")
         for name in ("tap0", "tap1"):
             self._ctl("create", "sim-interface", name)
             self._ctl("set", "interface", "state", name, "up")
@@ -76,9 +93,10 @@ class Tour:
         print(self._ctl("show", "interface", "addr"))
 
     def _start_daemon(self) -> None:
-        say("The daemon, with the example configuration:")
+        say("The daemon, with the example configuration (and, for this demonstration, without NETCONF over SSH):")
         print(json.dumps(CONFIGURATION, indent=4))
-        settings = CONFIGURATION | {"vpp": {"api-socket": str(self._router / "api.sock")}}
+        sockets = {"vpp": {"api-socket": str(self._router / "api.sock")}, "netconf-server": {"enabled": False}}
+        settings = CONFIGURATION | sockets
         self._config.write_text(json.dumps(settings))
         self._run_daemon()
 
@@ -87,6 +105,18 @@ class Tour:
         places = ["--state-dir", str(self._directory / "state"), "--run-dir", str(self._directory / "run")]
         self._daemon = self._process("-m", "vppdhc", "run", "--config", str(self._config), *places)
         wait_for(lambda: self._said().count("event=ready") > before, "the daemon is ready")
+
+    def _manage(self) -> None:
+        say("Its configuration is changed over NETCONF, a plotter gets a reserved address, and the pool is asked for:")
+        print(EDIT)
+        with manager.connect_uds(path=str(self._directory / "run/netconf.sock")) as client:
+            client.edit_config(target="candidate", config=EDIT)
+            client.commit()
+            self._ctl("simulate", "host", "create", "plotter", "interface", "tap1", "mac", "02:00:00:00:00:0e")
+            self._ctl("simulate", "host", "plotter", "dhcp", "start")
+            wait_for(lambda: all(host["address"] for host in self._hosts()), "the plotter has an address")
+            reply = client.get(filter=("subtree", POOLS)).data_xml
+        print(etree.tostring(etree.fromstring(reply.encode()), pretty_print=True).decode().rstrip())
 
     def _release_and_crash(self) -> None:
         say("The phone leaves and releases its lease. Then the daemon is killed with -9, and started again.")

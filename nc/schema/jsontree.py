@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, Final
 
@@ -185,8 +186,7 @@ class _Reader:
             elif info is None:
                 message = f"'{name}' needs its module in front: module:{name}"
             else:
-                known = ", ".join(child.name for child in nodes.values())
-                message = f"there is no node '{name}' here; known are {known or 'none'}"
+                message = f"there is no node '{name}' here{_suggestion(local, nodes)}"
             tag = qname(info.namespace, local) if info else local
             path = self._names.write((*steps, Step(tag))) if info else self._names.write(steps) if steps else None
             self.errors.add(unknown_element(tag, path, message=message))
@@ -288,3 +288,12 @@ def _any_from_json(value: object, element: Element) -> None:
     for name, content in value.items():
         for entry in content if isinstance(content, list) else [content]:
             _any_from_json(entry, etree.SubElement(element, qname(namespace_of(element.tag), name.rpartition(":")[2])))
+
+
+def _suggestion(name: str, nodes: Mapping[str, SchemaNode]) -> str:
+    """Say what somebody may have meant: what looks like it, else all that can be configured there."""
+    names = [node.name for node in nodes.values() if node.config]
+    alike = get_close_matches(name, names)
+    if alike:
+        return f"; did you mean {' or '.join(alike)}?"
+    return f"; known are {', '.join(names) or 'none'}"

@@ -46,6 +46,7 @@ class OperationChecker:
         check = _Check(self._names, self._evaluator, element)
         check.input(element, node.input.children)
         check.errors.raise_any()
+        check.musts(element, node.input)
         check.conditions(element, node.input.children)
         check.errors.raise_any()
         return element
@@ -99,13 +100,17 @@ class _Check(Reader):
             if not self._holds(node.whens, child):
                 message = f"'{node.name}' is not allowed here: its condition is not met"
                 self.note(unknown_element(child.tag, self.path(child), message=message), child)
-            for must in node.musts:
-                if not self._holds((must,), child):
-                    message = must.message or f"the condition '{must.expression}' is not met"
-                    path = self.path(child)
-                    self.note(operation_failed(message, path, app_tag=must.app_tag or MUST_VIOLATION), child)
+            self.musts(child, node)
             if node.type is None and node.kind not in _ANY:
                 self.conditions(child, node.children)
+
+    def musts(self, element: Element, node: SchemaNode) -> None:
+        """Check the "must" statements of a node; those of an input are about the operation's element."""
+        for must in node.musts:
+            if not self._holds((must,), element):
+                message = must.message or f"the condition '{must.expression}' is not met"
+                app_tag = must.app_tag or MUST_VIOLATION
+                self.note(operation_failed(message, self.path(element), app_tag=app_tag), element)
 
     def _one(self, element: Element, node: SchemaNode) -> tuple[str, ...] | None:
         """Check one element; return what makes a list entry the only one of its kind."""

@@ -96,6 +96,11 @@ class Client:
         """Tell whether a ping to an address is answered."""
         return " 0% packet loss" in self.namespace.run("ping", "-c1", "-W1", address, check=False)
 
+    def loses(self, address: str) -> None:
+        """Have nothing that the host sends to an address arrive; broadcasts still do."""
+        nobody = "02:00:00:00:ff:ff"
+        self.namespace.run("ip", "neigh", "replace", address, "lladdr", nobody, "dev", DEVICE, "nud", "permanent")
+
     def remove(self) -> None:
         """End the client and take its namespace away."""
         self.namespace.remove()

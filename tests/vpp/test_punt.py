@@ -209,9 +209,19 @@ def test_a_vpp_without_a_punt_socket_is_told_how_to_get_one(
 ) -> None:
     vpp = ApiClient(str(start("--no-punt-socket").run_dir / "api.sock"))
     vpp.connect()
+    ports = make_ports(DHCP4)
     with pytest.raises(PuntSetupError, match=r"startup\.conf"):
-        make_ports(DHCP4).register(vpp)
+        ports.register(vpp)
+    with pytest.raises(PuntSetupError, match=r"startup\.conf"):
+        ports.try_out(vpp)
     vpp.close()
+
+
+def test_trying_out_takes_nothing_from_anybody(vpp: ApiClient, make_ports: Callable[..., PuntPorts]) -> None:
+    theirs = make_ports(DHCP4, name="theirs")
+    theirs.register(vpp)
+    make_ports(DHCP4).try_out(vpp)
+    assert [str(entry.pathname) for entry in vpp.dump("punt_socket_dump", type=0)] == [str(theirs.socket(DHCP4).path)]
 
 
 # What we give VPP

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from nc.errors import RpcError, RpcErrors
+from nc.history import StorageError
+from nc.hostkey import HostKeyError
+from nc.schema import SchemaError
 from vppdhc.cli.leases import show_leases
 from vppdhc.daemon import Places, run_daemon
 from vppdhc.leases.errors import LeaseStoreError
-from vppdhc.northbound.config import ConfigError, read_config
+from vppdhc.northbound.files import ConfigError, read_config, to_xml
+from vppdhc.northbound.model import load_schema
 from vppdhc.vpp.errors import PuntSetupError
 
 EXIT_OK = 0
@@ -33,7 +38,7 @@ def run_command(arguments: Sequence[str]) -> int:
         for issue in error.issues:
             print(f"{options.config}: {issue}", file=sys.stderr)
         return EXIT_INVALID
-    except (LeaseStoreError, PuntSetupError) as error:
+    except (LeaseStoreError, PuntSetupError, StorageError, HostKeyError, SchemaError, RpcError, RpcErrors) as error:
         print(f"vppdhc: {error}", file=sys.stderr)
         return EXIT_FAILED
     except BrokenPipeError:  # what `vppdhc leases | head` ends with
@@ -52,13 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--run-dir", type=Path, default=Path("/run/vppdhc"), metavar="DIR", help="where our sockets are (%(default)s)"
     )
-    run.add_argument("--log-level", choices=_LEVELS, default="info", help="least level logged (%(default)s)")
+    run.add_argument("--log-level", choices=_LEVELS, help="least level logged, whatever the configuration says of it")
     run.add_argument("--log-json", action="store_true", help="log JSON objects instead of logfmt")
     run.set_defaults(run=_run)
 
     validate = commands.add_parser("validate", help="check a configuration file")
     validate.add_argument("config", type=Path, metavar="FILE")
     validate.set_defaults(run=_validate)
+
+    convert = commands.add_parser("convert", help="write a configuration file as canonical JSON or XML")
+    convert.add_argument("config", type=Path, metavar="FILE")
+    convert.add_argument("--to", choices=("json", "xml"), default="json", help="what to write (%(default)s)")
+    convert.set_defaults(run=_convert)
 
     leases = commands.add_parser("leases", help="show the stored leases, whether the daemon runs or not")
     _add_state_dir(leases)
@@ -78,19 +88,28 @@ def _add_state_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    config = read_config(options.config)
-    run_daemon(config, Places(options.state_dir, options.run_dir), level=options.log_level, json=options.log_json)
+    schema = load_schema()
+    read_config(schema, options.config)
+    places = Places(options.config, options.state_dir, options.run_dir)
+    run_daemon(schema, places, level=options.log_level, json=options.log_json)
     return EXIT_OK
 
 
 def _validate(options: argparse.Namespace) -> int:
-    config = read_config(options.config)
-    for component in config.unavailable:
-        print(f"{options.config}: /{component}: this version does not have it yet; it is not served")
+    _, warnings = read_config(load_schema(), options.config)
+    for warning in warnings:
+        print(f"{options.config}: {warning.path or '/'}: {warning.message}")
     print(f"{options.config}: valid")
     return EXIT_OK
 
 
+def _convert(options: argparse.Namespace) -> int:
+    schema = load_schema()
+    tree, _ = read_config(schema, options.config)
+    print(to_xml(tree) if options.to == "xml" else schema.to_json(tree), end="")
+    return EXIT_OK
+
+
 def _leases(options: argparse.Namespace) -> int:
-    show_leases(Places(options.state_dir, Path()).leases, as_json=options.json)
+    show_leases(Places(Path(), options.state_dir, Path()).leases, as_json=options.json)
     return EXIT_OK

@@ -82,7 +82,12 @@ class Delivery:
         self._wanted: set[Item] = set()
         self._placed: dict[Item, int] = {}
         self._refused: dict[Item, Refusal] = {}
+        self._listeners: list[Callable[[Item, str], object]] = []
         self._log = structlog.get_logger()
+
+    def on_drift(self, listener: Callable[[Item, str], object]) -> None:
+        """Have a listener told of what VPP refuses, with its reason, and with none when it no longer does."""
+        self._listeners.append(listener)
 
     def want(self, kind: type[Item], items: Iterable[Item]) -> bool:
         """Say what is wanted of one kind from now on; returns whether that is news, so that place() is due."""
@@ -136,9 +141,15 @@ class Delivery:
             if refusal.reason != str(error):
                 refusal.reason = str(error)
                 self._log.warning("VPP refuses what is needed to receive packets", needed=str(item), reason=str(error))
+                self._tell(item, str(error))
             return
-        self._refused.pop(item, None)
+        if self._refused.pop(item, None) is not None:
+            self._tell(item, "")
         self._placed[item] = index
+
+    def _tell(self, item: Item, reason: str) -> None:
+        for listener in self._listeners:
+            listener(item, reason)
 
     def _take_away(self, vpp: Calls, item: Item) -> None:
         index = self._placed.pop(item)

@@ -35,6 +35,9 @@ _TAKE_BACK_FIRST: Final = 10.0
 _TAKE_BACK_MOST: Final = 300.0
 """Seconds before a port that somebody took is taken back for the second time, and at most."""
 
+Tap = Callable[[bytes], object]
+"""Looks at a datagram that passes; must not wait."""
+
 _raw_socket: Final = get_original("socket", "socket")
 
 
@@ -60,7 +63,7 @@ def prepare_queue() -> None:
     """
     log = structlog.get_logger()
     try:
-        now = int(_QUEUE_SETTING.read_text(encoding="ascii"))
+        now = _queue_limit()
         if now < _QUEUE:
             _QUEUE_SETTING.write_text(f"{_QUEUE}\n", encoding="ascii")
             log.debug("net.unix.max_dgram_qlen raised", before=now, now=_QUEUE)
@@ -72,16 +75,25 @@ def prepare_queue() -> None:
         )
 
 
+def _queue_limit() -> int:
+    """Return net.unix.max_dgram_qlen of our network namespace."""
+    return int(_QUEUE_SETTING.read_text(encoding="ascii"))
+
+
 class PuntSocket:
     """Our socket for one port.
 
     path: where it is. received: datagrams so far.
+    queue_limit: datagrams that VPP may have queued for it.
+    taps: see every datagram first.
     """
 
     def __init__(self, path: Path) -> None:
         """Make the socket; raises PuntSetupError with what to do about it."""
         self.path = path
         self.received = 0
+        self.queue_limit = _queue_limit()
+        self.taps: list[Tap] = []
         if len(os.fsencode(path)) > _LONGEST_PATH:
             raise PuntSetupError(f"{path}: longer than {_LONGEST_PATH} bytes: choose a shorter run directory")
         if _somebody_listens(path):
@@ -109,6 +121,9 @@ class PuntSocket:
             datagrams = self._drain()
             if datagrams:
                 self.received += len(datagrams)
+                for tap in self.taps:
+                    for datagram in datagrams:
+                        tap(datagram)
                 return datagrams
             wait_read(self._socket.fileno())
 
@@ -186,6 +201,13 @@ class PuntPorts:
     def on_taken(self, listener: Callable[[Port, str], object]) -> None:
         """Have a listener told of every port that somebody takes from us, and of his socket's path, empty for none."""
         self._taken.append(listener)
+
+    def try_out(self, vpp: Calls) -> None:
+        """See whether VPP gives packets away at all, with a port that has none; raises PuntSetupError, VppError."""
+        for port, state in self._ports.items():
+            nobody = Port(port.af, port.protocol, 0)
+            _register(vpp, nobody, state.socket.path)
+            vpp.call("punt_socket_deregister", punt=_subject(nobody))
 
     def register(self, vpp: Calls) -> str | None:
         """Take all ports that are wanted, for a new connection; returns the path of VPP's punt socket, if any was.
@@ -271,21 +293,9 @@ class PuntPorts:
         state.holder = ""
 
     def _take(self, vpp: Calls, port: Port, state: PortState) -> str:
-        try:
-            reply = vpp.call(
-                "punt_socket_register",
-                header_version=_HEADER_VERSION,
-                punt=_subject(port),
-                pathname=str(state.socket.path),
-            )
-        except VppCallError as error:
-            raise PuntSetupError(
-                f"VPP gives no packets away ({error.retval_name}): "
-                "put `punt { socket /run/vpp/punt.sock }` into its startup.conf and restart it"
-            ) from error
+        path = _register(vpp, port, state.socket.path)
         state.ours = True
         state.holder = str(state.socket.path)
-        path: str = reply.pathname
         return path
 
     def _report(self, port: Port, state: PortState) -> None:
@@ -315,11 +325,15 @@ class SenderCounters:
 
 
 class PuntSender:
-    """Gives packets to VPP."""
+    """Gives packets to VPP.
+
+    taps: see every datagram that VPP has taken.
+    """
 
     def __init__(self, interfaces: InterfaceTable) -> None:
         """Send nothing before connect()."""
         self.counters = SenderCounters()
+        self.taps: list[Tap] = []
         self._interfaces = interfaces
         self._socket: socket.socket | None = None
         self._stalled = False
@@ -375,6 +389,8 @@ class PuntSender:
             else:
                 self._stalled = False
                 self.counters.sent += 1
+                for tap in self.taps:
+                    tap(datagram)
                 return True
 
 
@@ -384,6 +400,21 @@ def _wait_for_room(sender: socket.socket) -> bool:
     except gevent_timeout:
         return False
     return True
+
+
+def _register(vpp: Calls, port: Port, pathname: Path) -> str:
+    """Have VPP punt a port to a socket; returns the path of VPP's own."""
+    try:
+        reply = vpp.call(
+            "punt_socket_register", header_version=_HEADER_VERSION, punt=_subject(port), pathname=str(pathname)
+        )
+    except VppCallError as error:
+        raise PuntSetupError(
+            f"VPP gives no packets away ({error.retval_name}): "
+            "put `punt { socket /run/vpp/punt.sock }` into its startup.conf and restart it"
+        ) from error
+    path: str = reply.pathname
+    return path
 
 
 def _holders(vpp: Calls) -> dict[Port, str]:

@@ -1,0 +1,20 @@
+"""A managed daemon for each test that asks for one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.northbound.managed import Managed
+
+
+@pytest.fixture
+def managed(tmp_path: Path) -> Iterator[Managed]:
+    """Give a running daemon."""
+    made = Managed(tmp_path)
+    try:
+        made.daemon.start()
+        made.daemon.logged("serving", interface="tap1")
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,161 @@
+"""RPCs, actions and notifications of the model."""
+
+import base64
+import os
+import random
+import socket
+import threading
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from netconf_client.error import RpcError
+from netconf_client.ncclient import RPCReply
+from scapy.layers.dhcp import BOOTP
+from scapy.utils import rdpcap
+
+from tests.northbound.managed import NS, Managed, action, answer, config, rpc, subtree, texts
+from tests.waiting import wait_for
+
+
+def outputs(reply: RPCReply, local: str) -> list[str]:
+    """Return the texts of the elements of that name in a reply."""
+    return [found.text or "" for found in answer(reply).iter(f"{{{NS['v']}}}{local}")]
+
+
+def test_a_lease_is_cleared(managed: Managed) -> None:
+    first, second = managed.address(managed.host(1)), managed.address(managed.host(2))
+    with managed.client() as client:
+        content = f"<dhc4server><clear-leases><leased-address>{first}</leased-address></clear-leases></dhc4server>"
+        assert outputs(client.dispatch(action(content)), "cleared") == ["1"]
+        left = client.get(filter=subtree("<dhc4server><active-lease/></dhc4server>")).data_ele
+        assert texts(left, ".//v:leased-address") == [second]
+    assert {lease["address"] for lease in managed.daemon.leases()} == {second}
+    managed.daemon.logged("lease cleared", address=first)
+    with managed.client() as client:
+        everything = "<dhc4server><clear-leases><all/></clear-leases></dhc4server>"
+        assert outputs(client.dispatch(action(everything)), "cleared") == ["1"]
+        with pytest.raises(RpcError, match="Say which leases"):
+            client.dispatch(action("<dhc4server><clear-leases/></dhc4server>"))
+    assert managed.daemon.leases() == []
+
+
+def test_which_address_a_client_would_get(managed: Managed) -> None:
+    question = (
+        "<dhc4server><which-address><interface>tap1</interface>"
+        "<hardware-address>02:00:00:00:00:07</hardware-address></which-address></dhc4server>"
+    )
+    with managed.client() as client:
+        foretold = client.dispatch(action(question))
+        (address,) = outputs(foretold, "address")
+        assert managed.daemon.leases() == []
+        assert "subnet-mask" in outputs(foretold, "name")
+        assert managed.address(managed.host(7)) == address
+        again = client.dispatch(action(question))
+        assert outputs(again, "address") == [address]
+        assert outputs(again, "explanation") != outputs(foretold, "explanation")
+        with pytest.raises(RpcError, match="no interface tap9"):
+            client.dispatch(action(question.replace("tap1", "tap9")))
+
+
+def test_packets_are_captured(managed: Managed) -> None:
+    with managed.client() as client:
+        recorded: list[RPCReply] = []
+        content = "<capture><interface>tap1</interface><duration>30</duration><max-packets>3</max-packets></capture>"
+        waiting = threading.Thread(target=lambda: recorded.append(client.dispatch(rpc(content))))
+        waiting.start()
+        for number in range(1, 6):
+            managed.address(managed.host(number))
+        waiting.join(timeout=60)
+        (reply,) = recorded
+    assert outputs(reply, "packets") == ["3"]
+    packets = rdpcap(BytesIO(base64.b64decode(outputs(reply, "pcap")[0])))
+    assert len(packets) == 3
+    assert all(BOOTP in packet for packet in packets)
+
+
+def test_vpp_is_reconciled(managed: Managed) -> None:
+    managed.rig.ctl("ip route del 255.255.255.255/32 via local")
+    with managed.client() as client:
+        assert outputs(client.dispatch(rpc("<reconcile/>")), "drifted") == ["0"]
+    assert "dpo-receive" in managed.rig.ctl("show ip fib 255.255.255.255/32")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<dhc4client><interface>tap1</interface><renew/></dhc4client>",
+        "<ip6ndra><send-ra><interface>tap1</interface></send-ra></ip6ndra>",
+        "<dhc4server><why><hardware-address>02:00:00:00:00:01</hardware-address></why></dhc4server>",
+    ],
+)
+def test_what_is_not_built_is_refused_in_words(managed: Managed, content: str) -> None:
+    with managed.client() as client, pytest.raises(RpcError, match="this version does not have it yet") as caught:
+        client.dispatch(action(content))
+    assert caught.value.tag == "operation-not-supported"
+
+
+def test_what_happens_is_notified(managed: Managed) -> None:
+    with managed.ncclient() as client:
+        client.create_subscription()
+        address = managed.address(managed.host(1))
+        managed.rig.ctl("simulate host host1 dhcp release")
+        with managed.client() as other:
+            other.edit_config(config("<dhc4server><lease-time>60</lease-time></dhc4server>"), target="candidate")
+            other.commit()
+        managed.rig.ctl("simulate restart keep-interfaces after 0.2")
+        wanted = {"lease-granted", "lease-released", "netconf-config-change", "vpp-lost", "vpp-connected"}
+        seen: dict[str, str] = {}
+        while not wanted <= seen.keys():
+            notification = client.take_notification(timeout=30)
+            assert notification is not None, f"seen so far: {sorted(seen)}"
+            content = notification.notification_ele[-1]
+            seen[content.tag.rpartition("}")[2]] = notification.notification_xml
+        assert address in seen["lease-granted"]
+        assert "02:00:00:00:00:01" in seen["lease-granted"]
+
+
+def test_notifications_are_replayed(managed: Managed) -> None:
+    address = managed.address(managed.host(1))
+    with managed.ssh() as client:
+        client.create_subscription(start_time="2020-01-01T00:00:00Z", filter=subtree("<lease-granted/>"))
+        notification = client.take_notification(True)
+        assert address in notification.notification_xml.decode()
+
+
+def test_a_user_without_rights_may_look_and_not_touch(managed: Managed) -> None:
+    with managed.client() as client:
+        edit = "<netconf-server><recovery-user nc:operation='delete'>olga</recovery-user></netconf-server>"
+        client.edit_config(config(edit), target="candidate")
+        client.commit()
+    with managed.ssh() as client:
+        shown = client.get(filter=subtree("<netconf-server/>")).data_ele
+        assert texts(shown, ".//v:user/v:name") == ["olga"]
+        assert texts(shown, ".//v:password-hash") == [], "default-deny-all"
+        with pytest.raises(RpcError) as caught:
+            client.edit_config(config("<dhc4server><lease-time>60</lease-time></dhc4server>"), target="candidate")
+        assert caught.value.tag == "access-denied"
+        with pytest.raises(RpcError) as caught:
+            client.dispatch(rpc("<rollback><version>1</version></rollback>"))
+        assert caught.value.tag == "access-denied"
+
+
+def test_hostile_clients_do_not_disturb_dhcp(managed: Managed) -> None:
+    noise = random.Random(7)
+    connections = []
+    for number in range(60):
+        connection = socket.socket(socket.AF_UNIX if number % 2 else socket.AF_INET)
+        connection.settimeout(10)
+        connection.connect(str(managed.socket) if number % 2 else ("127.0.0.1", managed.port))
+        connection.sendall(noise.randbytes(noise.randrange(1, 5000)))
+        connections.append(connection)
+        if number % 10 == 0:
+            assert managed.address(managed.host(number + 1))
+    for connection in connections:
+        connection.close()
+    assert managed.address(managed.host(200))
+    with managed.client() as client:
+        wait_for(lambda: client.get(filter=subtree("<vpp/>")), "a good client is served")
+    pages = int(Path(f"/proc/{managed.daemon.pid}/statm").read_text().split()[1])
+    resident = pages * os.sysconf("SC_PAGE_SIZE")
+    assert resident < 400 << 20

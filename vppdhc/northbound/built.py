@@ -1,0 +1,161 @@
+"""Which configuration this version puts into effect, and which it only knows of.
+
+The model is complete from the beginning; the daemon grows into it. What is modelled and not built yet is named here, so
+that nothing is ignored in silence: a file that configures it loads, with a warning, and an edit of it is refused.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+
+from nc.component import ConfigWarning
+from nc.errors import RpcError, RpcErrors, operation_not_supported
+from nc.pace import Pace
+from nc.schema import Schema, SchemaNode
+from nc.xml import Element, elements, local_name, namespace_of
+from vppdhc.northbound.config import FROM_UPSTREAM
+from vppdhc.northbound.model import MODULE, NAMESPACE, name
+
+# fmt: off
+_SERVED: Final = (
+    "lease-time", "renewal-time", "rebinding-time", "max-address-utilization", "name-server", "domain-name",
+    "ntp-server", "static-percentage", "authoritative", "offer-hold-time", "probation-time",
+)
+
+_OPTIONS_LATER: Final = (
+    "router", "domain-search", "upstream-interface", "interface-mtu", "route", "captive-portal", "v6-only-wait",
+    "next-server", "boot-file-name", "tftp-server-name", "tftp-server-address", "root-path",
+    "vendor-class-identifier", "vendor-specific", "vendor-option", "time-offset", "posix-timezone", "tzdb-timezone",
+    "log-server", "netbios-name-server", "sip-server", "capwap-controller", "wpad-url", "option", "omit-option",
+)
+_SETTINGS_LATER: Final = (
+    "conflict-detection", "probe-timeout", "rapid-commit", "bootp-clients", "known-clients-only", "max-client-rate",
+    "max-leases-per-hardware-address",
+)
+# fmt: on
+
+BUILT: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset({"vpp", "system", "dhc4server", "netconf-server"}),
+    "vpp": frozenset({"api-socket", "api-definitions", "api-timeout", "max-reconnect-interval"}),
+    "system": frozenset({"logging"}),
+    "system/logging": frozenset({"level"}),
+    "dhc4server": frozenset({"interfaces", "interface", "host-reservation", *_SERVED}),
+    "dhc4server/interface": frozenset({"name", *_SERVED}),
+    "dhc4server/host-reservation": frozenset(
+        {"id", "description", "hardware-address", "client-id", "reserved-addr", "hostname"}
+    ),
+    "netconf-server": frozenset({"enabled", "listen-address", "port", "user", "recovery-user", "limits", "call-home"}),
+    "netconf-server/user": frozenset({"name", "authorized-key", "password-hash"}),
+    "netconf-server/limits": frozenset(
+        {
+            "max-sessions",
+            "max-unauthenticated",
+            "max-login-attempts",
+            "login-timeout",
+            "hello-timeout",
+            "idle-timeout",
+            "max-message-size",
+            "notification-log-size",
+        }
+    ),
+    "netconf-server/call-home": frozenset({"name", "address", "port", "reconnect-interval"}),
+}
+"""For each container and list that is read, which of its children are."""
+
+UNAVAILABLE: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset({"dhc4client", "dhc6server", "dhc6pdclient", "ip6ndra"}),
+    "system": frozenset({"http-server", "event-hook", "duid"}),
+    "dhc4server": frozenset({"max-pending-probes", "subnet", "client-class", *_SETTINGS_LATER, *_OPTIONS_LATER}),
+    "dhc4server/interface": frozenset({*_SETTINGS_LATER, *_OPTIONS_LATER}),
+    "dhc4server/host-reservation": frozenset(
+        {"circuit-id", "remote-id", "name-server", "domain-name", "ntp-server", *_OPTIONS_LATER}
+    ),
+}
+"""What is modelled and not built, by the container or list that it is in."""
+
+
+def gaps(schema: Schema) -> list[SchemaNode]:
+    """List configuration that is neither read nor known to be unavailable: a model that has outgrown the program."""
+    return list(_gaps([node for node in schema.top.values() if node.module == MODULE], ""))
+
+
+def _gaps(nodes: Sequence[SchemaNode], place: str) -> Iterator[SchemaNode]:
+    built = BUILT.get(place, frozenset())
+    for node in nodes:
+        if not node.config or node.name in UNAVAILABLE.get(place, frozenset()):
+            continue
+        if node.name not in built:
+            yield node
+        elif not node.is_leaf:
+            yield from _gaps(list(node.children.values()), f"{place}/{node.name}" if place else node.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Nothing to apply: what is not built has no effect."""
+
+    warnings: tuple[ConfigWarning, ...]
+
+    def apply(self) -> None:
+        """Do nothing."""
+
+    def abandon(self) -> None:
+        """Do nothing."""
+
+
+class Unavailable:
+    """The component that stands for everything that is not built."""
+
+    name = "unavailable"
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def prepare(self, old: Element, new: Element, *, strict: bool) -> _Ready:
+        """Refuse what is new or changed of it, and warn of the rest; taking it away is always possible."""
+        found = self.find(new)
+        if strict and found:
+            known = {_content(element) for element in self.find(old)}
+            changed = [element for element in found if _content(element) not in known]
+            if changed:
+                raise RpcErrors([self._refusal(element) for element in changed])
+        return _Ready(tuple(ConfigWarning(self._schema.instance_path(element), _NOT_BUILT) for element in found))
+
+    def find(self, tree: Element) -> list[Element]:
+        """Return the elements of a tree that this version does not put into effect. Other greenlets run meanwhile."""
+        return list(_find(tree, "", Pace()))
+
+    def _refusal(self, element: Element) -> RpcError:
+        message = f"{local_name(element.tag)}: {_NOT_BUILT}; leave it out"
+        return operation_not_supported(message, self._schema.instance_path(element), "application")
+
+
+def _find(parent: Element, place: str, pace: Pace) -> Iterator[Element]:
+    built = _BUILT_TAGS[place]
+    for child in elements(parent):
+        pace.step()
+        if child.tag not in built:
+            if namespace_of(child.tag) == NAMESPACE:
+                yield child
+            continue
+        below = built[child.tag]
+        if below in BUILT:
+            yield from _find(child, below, pace)
+        elif child.text == FROM_UPSTREAM and place.startswith("dhc4server"):
+            yield child
+
+
+def _content(element: Element) -> bytes:
+    """Return what makes two elements in the same place the same."""
+    content: bytes = etree.tostring(element, method="c14n2", with_tail=False)
+    return content
+
+
+_BUILT_TAGS: Final[Mapping[str, Mapping[str, str]]] = {
+    place: {name(local): f"{place}/{local}" if place else local for local in names} for place, names in BUILT.items()
+}
+"""The same by lxml names: for each place the children that are read, and their own places."""
+
+_NOT_BUILT: Final = "this version does not have it yet"
