@@ -39,7 +39,8 @@ from vppdhc.vpp.delivery import BroadcastRoute, Delivery, Item
 from vppdhc.vpp.errors import PuntSetupError, VppError
 from vppdhc.vpp.interfaces import InterfaceTable
 from vppdhc.vpp.link import LinkConfig, VppLink
-from vppdhc.vpp.punt import Port, PuntPorts, PuntSender
+from vppdhc.vpp.punt import Port, PuntPorts
+from vppdhc.vpp.sender import PuntSender
 
 _DHCP4_SERVER = Port(af=4, protocol=17, port=67)
 _FLUSH_SECONDS = 10.0

@@ -7,6 +7,7 @@ import pytest
 from tests.daemon import Daemon
 from tests.lab.clients import KINDS
 from tests.lab.conftest import LAN_ADDRESS, LAN_ROUTER, Lab
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.lab
 
@@ -48,7 +49,8 @@ def test_a_client_rebinds_by_broadcast(lab: Lab, kind: str) -> None:
     address = client.bound()
     client.loses(LAN_ROUTER)  # its unicast renewals go nowhere
     daemon.logged("lease renewed", address=address, during="rebinding", seconds=client.patience)
-    assert lab.segment.heard(f"{address}.68 > 255.255.255.255.67")
+    broadcast = f"{address}.68 > 255.255.255.255.67"
+    wait_for(lambda: lab.segment.heard(broadcast), "tcpdump, which lags behind, has heard the broadcast")
     assert client.address() == address
 
 

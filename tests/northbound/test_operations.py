@@ -1,12 +1,8 @@
 """RPCs, actions and notifications of the model."""
 
 import base64
-import os
-import random
-import socket
 import threading
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from netconf_client.error import RpcError
@@ -15,7 +11,6 @@ from scapy.layers.dhcp import BOOTP
 from scapy.utils import rdpcap
 
 from tests.northbound.managed import NS, Managed, action, answer, config, rpc, subtree, texts
-from tests.waiting import wait_for
 
 
 def outputs(reply: RPCReply, local: str) -> list[str]:
@@ -138,24 +133,3 @@ def test_a_user_without_rights_may_look_and_not_touch(managed: Managed) -> None:
         with pytest.raises(RpcError) as caught:
             client.dispatch(rpc("<rollback><version>1</version></rollback>"))
         assert caught.value.tag == "access-denied"
-
-
-def test_hostile_clients_do_not_disturb_dhcp(managed: Managed) -> None:
-    noise = random.Random(7)
-    connections = []
-    for number in range(60):
-        connection = socket.socket(socket.AF_UNIX if number % 2 else socket.AF_INET)
-        connection.settimeout(10)
-        connection.connect(str(managed.socket) if number % 2 else ("127.0.0.1", managed.port))
-        connection.sendall(noise.randbytes(noise.randrange(1, 5000)))
-        connections.append(connection)
-        if number % 10 == 0:
-            assert managed.address(managed.host(number + 1))
-    for connection in connections:
-        connection.close()
-    assert managed.address(managed.host(200))
-    with managed.client() as client:
-        wait_for(lambda: client.get(filter=subtree("<vpp/>")), "a good client is served")
-    pages = int(Path(f"/proc/{managed.daemon.pid}/statm").read_text().split()[1])
-    resident = pages * os.sysconf("SC_PAGE_SIZE")
-    assert resident < 400 << 20

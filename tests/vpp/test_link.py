@@ -16,7 +16,8 @@ from vppdhc.vpp.delivery import BroadcastRoute, Delivery
 from vppdhc.vpp.errors import VppCallError, VppGoneError
 from vppdhc.vpp.interfaces import InterfaceTable
 from vppdhc.vpp.link import LinkConfig, VppLink
-from vppdhc.vpp.punt import Port, PuntPorts, PuntSender
+from vppdhc.vpp.punt import Port, PuntPorts
+from vppdhc.vpp.sender import PuntSender
 
 DHCP4 = Port(4, 17, 67)
 FRAME = bytes.fromhex("ffffffffffff020000000011") + b"\x08\x00" + bytes(60)

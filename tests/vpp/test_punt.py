@@ -16,7 +16,8 @@ from vppdhc.packet import punt
 from vppdhc.vpp.api import ApiClient
 from vppdhc.vpp.errors import PuntSetupError
 from vppdhc.vpp.interfaces import InterfaceTable
-from vppdhc.vpp.punt import Port, PuntPorts, PuntSender, PuntSocket, prepare_queue
+from vppdhc.vpp.punt import Port, PuntPorts, PuntSocket, prepare_queue
+from vppdhc.vpp.sender import PuntSender
 
 DHCP4 = Port(4, 17, 67)
 DHCP6 = Port(6, 17, 547)
@@ -300,7 +301,7 @@ def test_a_vpp_that_does_not_read_costs_frames_and_not_the_time_of_those_behind(
         waits.append(timeout)
         raise timeout_exc
 
-    monkeypatch.setattr("vppdhc.vpp.punt.wait_write", wait_in_vain)
+    monkeypatch.setattr("vppdhc.vpp.sender.wait_write", wait_in_vain)
     total = 3000
     taken = sum(outlet.sender.send(outlet.index, punt.L2, FRAME) for _ in range(total))
     counters = outlet.sender.counters
@@ -323,7 +324,7 @@ def test_an_interface_that_goes_while_a_frame_waits_is_not_sent_to(
     def lose_interface(descriptor: int, timeout: float, timeout_exc: Any) -> None:
         outlet.table.clear()
 
-    monkeypatch.setattr("vppdhc.vpp.punt.wait_write", lose_interface)
+    monkeypatch.setattr("vppdhc.vpp.sender.wait_write", lose_interface)
     while outlet.sender.send(outlet.index, punt.L2, FRAME):
         pass
     assert outlet.sender.counters.no_interface == 1

@@ -32,11 +32,8 @@ _EXPIRY_LONGEST: Final = 1.0
 again."""
 _EXPIRY_PORTION: Final = 100
 """How many leases end in one go; with a line of the log for each, that is a few milliseconds."""
-_TYPE_NAMES: Final[Mapping[MessageType | None, str]] = {
-    None: "other",
-    **{message_type: message_type.name.lower() for message_type in MessageType},
-}
-
+_TYPE_NAMES: Final = {bytes((message_type,)): message_type.name.lower() for message_type in MessageType}
+"""By option 53 as it is in a message, as enumeration members are slow to look up."""
 
 _Told = TypeVar("_Told")
 
@@ -233,11 +230,13 @@ class Dhcp4Service:
         if now is not None and now.name == interface.name:
             for reply, (action, packet) in zip(outcome.replies, packets, strict=True):
                 self._send(interface.index, action, packet)
-                counters.sent[_TYPE_NAMES[reply.message.type]] += 1
+                counters.sent[_type_name(reply.message)] += 1
         elif packets:
             counters.drops["interface-gone"] += 1  # VPP may have given its index to another one by now
         if outcome.events:
-            counters.conflicts += sum(event.kind is EventKind.DECLINED for event in outcome.events)
+            for event in outcome.events:
+                if event.kind is EventKind.DECLINED:
+                    counters.conflicts += 1
             self.tell(outcome.events, **_circumstances(message))
 
     def _tell_pools(self, events: Sequence[PoolEvent]) -> None:
@@ -293,8 +292,8 @@ def _total(counts: Iterable[Counter[str]]) -> Counter[str]:
 
 def _type_name(message: Message) -> str:
     """Name the type of a message, for counters."""
-    message_type = message.type
-    return "bootp" if message_type is None and MESSAGE_TYPE not in message.options else _TYPE_NAMES[message_type]
+    message_type = message.options.get(MESSAGE_TYPE)
+    return "bootp" if message_type is None else _TYPE_NAMES.get(message_type, "other")
 
 
 def _circumstances(message: Message) -> dict[str, str]:

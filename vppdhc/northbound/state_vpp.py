@@ -12,7 +12,8 @@ from vppdhc.northbound.sources import Instants, Source, hexadecimal, matches
 from vppdhc.vpp.delivery import Delivery
 from vppdhc.vpp.interfaces import InterfaceTable
 from vppdhc.vpp.link import VppLink
-from vppdhc.vpp.punt import Port, PuntPorts, PuntSender
+from vppdhc.vpp.punt import Port, PuntPorts
+from vppdhc.vpp.sender import PuntSender
 
 _TAG_TYPES: Final = {0x8100: "c-vlan", 0x88A8: "s-vlan"}
 _MILLI: Final = 1000

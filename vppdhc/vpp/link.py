@@ -15,7 +15,8 @@ from vppdhc.vpp.codec import Codec
 from vppdhc.vpp.delivery import Delivery
 from vppdhc.vpp.errors import PuntSetupError, VppError, VppGoneError
 from vppdhc.vpp.interfaces import InterfaceTable
-from vppdhc.vpp.punt import PuntPorts, PuntSender
+from vppdhc.vpp.punt import PuntPorts
+from vppdhc.vpp.sender import PuntSender
 
 _BACKOFF_FIRST: Final = 0.1
 _STEADY: Final = 10.0
