@@ -27,6 +27,7 @@ __all__ = ["Outcome", "Preview", "Server", "client_key"]
 _ACTIVE = LeaseState.ACTIVE
 _OFFERED = LeaseState.OFFERED
 _RELEASED = LeaseState.RELEASED
+_GRANTED, _RENEWED = EventKind.GRANTED, EventKind.RENEWED  # here, as looking up a member takes its time
 _RESERVED = "another address is reserved for you"
 
 
@@ -299,7 +300,7 @@ class Server:
         times, lifetimes = subnet.lifetimes(request.wish)
         new = self._lease(request, subnet.interface, address, times.lease, held)
         changes.append(Change(record, new))
-        events.append(Event(EventKind.GRANTED if held is None else EventKind.RENEWED, new))
+        events.append(Event(_GRANTED if held is None else _RENEWED, new))
         answer = reply.lease_ack(request, subnet, address, lifetimes)
         for change in changes:
             self._book.apply(change)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
 import gevent
@@ -32,6 +33,7 @@ _EXPIRY_LONGEST: Final = 1.0
 again."""
 _EXPIRY_PORTION: Final = 100
 """How many leases end in one go; with a line of the log for each, that is a few milliseconds."""
+_DECLINED: Final = EventKind.DECLINED
 _TYPE_NAMES: Final = {bytes((message_type,)): message_type.name.lower() for message_type in MessageType}
 """By option 53 as it is in a message, as enumeration members are slow to look up."""
 
@@ -166,7 +168,7 @@ class Dhcp4Service:
                 left = _EXPIRY_LONGEST  # they are taken back, and would come up again at once
             self._sleep(min(_EXPIRY_LONGEST, left) if left > 0 else _YIELD)
 
-    def tell(self, events: Sequence[Event], **circumstances: str) -> None:
+    def tell(self, events: Sequence[Event], circumstances: Mapping[str, str] = MappingProxyType({})) -> None:
         """Log what happened to leases, and tell who wants to know; circumstances go into the log as well."""
         for event in events:
             lease = event.lease
@@ -230,14 +232,14 @@ class Dhcp4Service:
         if now is not None and now.name == interface.name:
             for reply, (action, packet) in zip(outcome.replies, packets, strict=True):
                 self._send(interface.index, action, packet)
-                counters.sent[_type_name(reply.message)] += 1
+                counters.sent[_TYPE_NAMES[reply.message.options[MESSAGE_TYPE]]] += 1
         elif packets:
             counters.drops["interface-gone"] += 1  # VPP may have given its index to another one by now
         if outcome.events:
-            for event in outcome.events:
-                if event.kind is EventKind.DECLINED:
+            for kind, _ in outcome.events:
+                if kind is _DECLINED:
                     counters.conflicts += 1
-            self.tell(outcome.events, **_circumstances(message))
+            self.tell(outcome.events, _circumstances(message))
 
     def _tell_pools(self, events: Sequence[PoolEvent]) -> None:
         for event in events:

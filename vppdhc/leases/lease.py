@@ -26,7 +26,7 @@ class Lease(NamedTuple):
     interface: name of the interface it was given out on.
     hardware: hardware type (one byte) and hardware address; empty where unknown.
     client_id: option 61 as sent, empty where the client sent none.
-    hostname: option 12 as sent by the client, decoded for people to read; empty without.
+    hostname: of the client's reservation, else option 12 as it sent it, decoded for people to read; empty without.
     granted: lifetime granted, in seconds; 0xffffffff is for ever (RFC 2131, 3.3).
     since: CLOCK_BOOTTIME of the first ACK, in seconds.
     renewed: CLOCK_BOOTTIME of the last ACK.

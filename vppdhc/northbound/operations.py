@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 from typing import Final, Protocol
 
 from gevent.event import Event
@@ -203,7 +204,7 @@ class Dhcp4Operations:
         pace = Pace()
         batch: list[Lease] = []
         cleared = 0
-        for lease in [*self._book.offers(), *self._book]:
+        for lease in chain(self._book.offers(), self._book):
             pace.step()
             if chosen.includes(lease, self._clock.boottime()):
                 batch.append(lease)
@@ -215,8 +216,6 @@ class Dhcp4Operations:
     def _clear_batch(self, leases: Iterable[Lease]) -> int:
         """Forget leases, and return how many there were once that is durable."""
         outcome = self._server.clear(leases, self._clock.boottime())
-        if not outcome.changes:
-            return len(outcome.events)
         durable = Event()
 
         def finish() -> None:

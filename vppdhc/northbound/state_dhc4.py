@@ -80,19 +80,27 @@ class Dhcp4State:
                 yield BUILD.node(name, self._lease(lease, now))
 
     def _wanted(self, want: Want) -> Iterator[Lease]:
-        """Go through the leases that have the wanted keys: one where both are known, never all of them for it."""
+        """Go through the leases that have the wanted keys: one where both are known, never all of them for it.
+
+        Of an address with both, a lease in force is shown, else the offer.
+        """
+        now = self._clock.boottime()
         table, address = wanted_key(want, "table-id"), wanted_key(want, "leased-address")
         if table is not None and address is not None:
             number = int(IPv4Address(address))
-            found = self._book.offer_at(int(table), number) or self._book.get(int(table), number)
-            if found is not None:
-                yield found
-            return
-        for lease in self._book.offers():
-            if matches(want, table_id=lease.table):
+            lease, offer = self._book.get(int(table), number), self._book.offer_at(int(table), number)
+            if lease is not None and (offer is None or is_active(lease, now)):
                 yield lease
+            elif offer is not None:
+                yield offer
+            return
+        for offer in self._book.offers():
+            lease = self._book.get(offer.table, offer.address)
+            if matches(want, table_id=offer.table) and (lease is None or not is_active(lease, now)):
+                yield offer
         for lease in self._book:
-            if matches(want, table_id=lease.table) and self._book.offer_at(lease.table, lease.address) is None:
+            offered = self._book.offer_at(lease.table, lease.address) is not None
+            if matches(want, table_id=lease.table) and (not offered or is_active(lease, now)):
                 yield lease
 
     def _lease(self, lease: Lease, now: float) -> list[Element]:
