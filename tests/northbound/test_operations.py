@@ -118,6 +118,19 @@ def test_notifications_are_replayed(managed: Managed) -> None:
         assert address in notification.notification_xml.decode()
 
 
+def test_another_model_than_at_the_last_start_is_announced(managed: Managed) -> None:
+    managed.daemon.stop()
+    seen = managed.daemon.state_dir / "yang-library"
+    assert seen.read_text()
+    seen.write_text("that of an older version")
+    managed.daemon.start()
+    with managed.ssh() as client:
+        library = "urn:ietf:params:xml:ns:yang:ietf-yang-library"
+        wanted = f'<filter type="subtree"><yang-library-update xmlns="{library}"/></filter>'
+        client.create_subscription(start_time="2020-01-01T00:00:00Z", filter=wanted)
+        assert seen.read_text() in client.take_notification(True, timeout=30).notification_xml.decode()
+
+
 def test_a_user_without_rights_may_look_and_not_touch(managed: Managed) -> None:
     with managed.client() as client:
         edit = "<netconf-server><recovery-user nc:operation='delete'>olga</recovery-user></netconf-server>"

@@ -17,6 +17,7 @@ from nc.server import NetconfServer, SshEndpoint
 from nc.session import Session, Sessions
 from nc.state import StateSource
 from nc.xml import Element
+from nc.yang_library import announce
 from vppdhc.northbound import built
 from vppdhc.northbound.built import Unavailable
 from vppdhc.northbound.components import ManagementComponent
@@ -58,6 +59,7 @@ class Management:
         self._log = structlog.get_logger()
         self._recovery: frozenset[str] = frozenset()
         self._problems: dict[str, str] = {}
+        self._library_seen = state_dir / "yang-library"
         self._history = History(config_file, state_dir / "versions")
         self._sessions = Sessions(clock)
         management = ManagementComponent(schema, run_dir / SOCKET_NAME, self._configure)
@@ -106,8 +108,12 @@ class Management:
             self._log.warning("configuration", path=str(warning.path or "/"), reason=warning.message)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Begin to serve; whoever replays notifications after an upgrade learns of another model."""
         self._server.start()
+        try:
+            announce(self.backend.library, self._library_seen, self.backend.notifications.publish)
+        except OSError as error:
+            self._log.warning("a change of the model cannot be announced", reason=str(error))
 
     def stop(self) -> None:
         """End all sessions, and serve no more."""
