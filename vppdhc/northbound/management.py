@@ -148,7 +148,7 @@ class Management:
         self._server.configure(config.server)
 
     def _is_recovery(self, session: Session) -> bool:
-        """Whether access control is not for a user: who the daemon runs as on this machine could edit its files anyway."""
+        """Whether access control is not for somebody; the daemon's own user could edit its files anyway."""
         local = session.transport == UNIX_TRANSPORT and session.username == self._own_user
         return local or session.username in self._recovery
 
