@@ -24,7 +24,12 @@ def test_an_interface_is_shown_whole(managed: Managed) -> None:
         shown = client.get(filter=wanted).data_ele
         assert texts(shown, ".//v:vlan-tag/v:vlan-id") == ["200", "30"]
         assert texts(shown, ".//v:vlan-tag/v:tag-type") == ["s-vlan", "c-vlan"]
-        parent = client.get(filter=subtree("<vpp><interface><name>tap1</name></interface></vpp>")).data_ele
+        wanted = subtree("<vpp><interface><name>tap1</name></interface></vpp>")
+        addresses = ".//v:ipv6-address/v:ip"
+        wait_for(
+            lambda: texts(client.get(filter=wanted).data_ele, addresses), "the address, which has no event, is known"
+        )
+        parent = client.get(filter=wanted).data_ele
         assert text(parent, ".//v:ipv4-address/v:ip") == "192.168.1.1"
         assert text(parent, ".//v:ipv6-address/v:prefix-length") == "64"
         assert text(parent, ".//v:oper-status") == "up"
