@@ -10,11 +10,12 @@ from tests.northbound.managed import Managed
 
 @pytest.fixture
 def managed(tmp_path: Path) -> Iterator[Managed]:
-    """Give a running daemon."""
+    """Give a running daemon; whatever a test does with it, nothing in it may fail with a traceback."""
     made = Managed(tmp_path)
     try:
         made.daemon.start()
         made.daemon.logged("serving", interface="tap1")
         yield made
+        assert "Traceback" not in made.daemon.said()
     finally:
         made.close()

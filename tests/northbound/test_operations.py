@@ -76,6 +76,13 @@ def test_vpp_is_reconciled(managed: Managed) -> None:
     assert "dpo-receive" in managed.rig.ctl("show ip fib 255.255.255.255/32")
 
 
+def test_nothing_is_reconciled_without_vpp(managed: Managed) -> None:
+    managed.rig.process.kill()
+    managed.daemon.logged("VPP lost")
+    with managed.client() as client, pytest.raises(RpcError, match="no connection to VPP"):
+        client.dispatch(rpc("<reconcile/>"))
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,7 @@ class Punt:
         self.socket.close()
 
 
-class Rig:
+class Rig(ABC):
     """A running router. directory: for files of the test. run_dir: where api.sock and punt.sock are."""
 
     def __init__(self, directory: Path, run_dir: Path) -> None:
@@ -136,17 +137,17 @@ class Rig:
         self._wires: dict[str, Wire] = {}
         self._closing: list[Callable[[], None]] = []
 
+    @abstractmethod
     def ctl(self, line: str) -> str:
         """Run a command and return what it printed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wire(self, name: str) -> Wire:
         """Make an interface of that name, which begins with `host-`, and return the far end of its wire."""
-        raise NotImplementedError
 
+    @abstractmethod
     def died(self) -> bool:
         """Tell whether the router's process has ended."""
-        raise NotImplementedError
 
     def connect(self) -> Api:
         """Connect to the API socket."""

@@ -29,6 +29,7 @@ from vppdhc.northbound.sources import hexadecimal
 from vppdhc.northbound.state_dhc4 import lease_state
 from vppdhc.packet.errors import DecodeError
 from vppdhc.packet.options4 import by_code, decode_value
+from vppdhc.vpp.errors import VppError
 
 _CLEAR_AT_ONCE: Final = 500
 """Leases that are cleared in one commit."""
@@ -147,7 +148,10 @@ class VppOperations:
         operations.register(name("capture"), self._perform_capture)
 
     def _perform_reconcile(self, _: Request) -> Sequence[Element]:
-        restored, drifted = self._reconcile()
+        try:
+            restored, drifted = self._reconcile()
+        except VppError as error:
+            raise operation_failed(f"nothing can be put right now: {error}") from error
         return BUILD.leafs(restored=restored, drifted=drifted)
 
     def _perform_capture(self, request: Request) -> Sequence[Element]:
@@ -209,12 +213,15 @@ class Dhcp4Operations:
             if chosen.includes(lease, self._clock.boottime()):
                 batch.append(lease)
             if len(batch) >= _CLEAR_AT_ONCE:
-                cleared += self._clear_batch(batch)
+                cleared += self._clear_batch(batch, cleared)
                 batch = []
-        return [BUILD.leaf("cleared", cleared + self._clear_batch(batch))]
+        return [BUILD.leaf("cleared", cleared + self._clear_batch(batch, cleared))]
 
-    def _clear_batch(self, leases: Iterable[Lease]) -> int:
-        """Forget leases, and return how many there were once that is durable."""
+    def _clear_batch(self, leases: Iterable[Lease], cleared: int) -> int:
+        """Forget leases, and return how many there were once that is durable.
+
+        cleared: how many were cleared before.
+        """
         outcome = self._server.clear(leases, self._clock.boottime())
         durable = Event()
 
@@ -223,7 +230,8 @@ class Dhcp4Operations:
             durable.set()
 
         if not self._committer.submit(Work(outcome.changes, finish)) or not durable.wait(_STORE_SECONDS):
-            raise operation_failed("the leases cannot be stored now, none was cleared; see system/lease-store/alarm")
+            why = "the lease store takes no changes now, see system/lease-store/alarm"
+            raise operation_failed(f"{cleared} leases were cleared, the others were not: {why}")
         return len(outcome.events)
 
     def _which_address(self, request: ActionRequest) -> Sequence[Element]:
