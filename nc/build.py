@@ -19,9 +19,13 @@ class Builder:
         self._prefix = prefix
         self._nsmap = {prefix: namespace, **(others or {})}
 
+    def tag(self, name: str) -> str:
+        """Return the tag of an element."""
+        return qname(self._namespace, name)
+
     def node(self, name: str, children: Iterable[Element] = ()) -> Element:
         """Make an element with others in it."""
-        element = etree.Element(qname(self._namespace, name), nsmap=self._nsmap)
+        element = etree.Element(self.tag(name), nsmap=self._nsmap)
         element.extend(children)
         return element
 

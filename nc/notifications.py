@@ -34,18 +34,30 @@ _STOP_TIME: Final = qname(NOTIFICATION, "stopTime")
 _MANAGEMENT: Final = Builder(NOTIFICATION_MANAGEMENT, "manageEvent")
 
 
-@dataclass(frozen=True, slots=True)
 class Logged:
-    """A notification in the log.
+    """A notification in the log. Its element is made when somebody wants it: mostly nobody ever does.
 
     time: when it was published, in seconds since 1970-01-01 UTC.
     node: its schema node.
-    message: the <notification> element.
     """
 
-    time: float
-    node: SchemaNode
-    message: Element
+    __slots__ = ("_make", "_message", "node", "time")
+
+    def __init__(self, time: float, node: SchemaNode, make: Callable[[], Element]) -> None:
+        """Take note of one; make: makes the element that the data model defines."""
+        self.time = time
+        self.node = node
+        self._make: Callable[[], Element] | None = make
+        self._message: Element | None = None
+
+    @property
+    def message(self) -> Element:
+        """The <notification> element."""
+        if self._make is not None:
+            self._message = _message(self.time, self._make())
+            self._make = None
+        assert self._message is not None
+        return self._message
 
 
 class Log:
@@ -140,11 +152,18 @@ class Notifications:
         content: the element that the data model defines; becomes part of the log. Raises ValueError where it is not a
             top-level notification of the schema.
         """
-        node = self._schema.notifications.get(content.tag)
+        self.publish_made(str(content.tag), lambda: content)
+
+    def publish_made(self, tag: str, make: Callable[[], Element]) -> None:
+        """Send a notification as publish() does, whose element is made only when somebody is there to read it.
+
+        tag: of the element; raises ValueError where that is not a top-level notification of the schema.
+        make: makes the element; may be called at any later time, once.
+        """
+        node = self._schema.notifications.get(tag)
         if node is None:
-            raise ValueError(f"{content.tag} is not a notification of the schema")
-        now = self._clock.wall()
-        self.log.append(Logged(now, node, _message(now, content)))
+            raise ValueError(f"{tag} is not a notification of the schema")
+        self.log.append(Logged(self._clock.wall(), node, make))
         for subscription in list(self._subscriptions.values()):
             if subscription.position < self.log.first:
                 self._cut_off(subscription)

@@ -2,22 +2,31 @@
 
 import fcntl
 import json
-import logging
 import os
 import struct
 import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 
 import gevent
 import pytest
 import structlog
 from gevent.event import Event
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.waiting import wait_for
 from vppdhc import log
 from vppdhc.log import LineWriter
+
+
+class Word(StrEnum):
+    """Values as the daemon has them."""
+
+    ONE = "one"
+    TWO_WORDS = "two words"
 
 
 @pytest.fixture
@@ -63,6 +72,40 @@ def test_what_a_terminal_would_obey_is_written_out(pipe: tuple[int, int]) -> Non
     assert text.endswith("hostname=a\\x1b[2J\\r\\u2028b name=bücher missing= ok=true\n")
 
 
+@given(
+    values=st.lists(
+        st.one_of(
+            st.text(),
+            st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)),
+            st.integers(),
+            st.booleans(),
+            st.none(),
+            st.floats(),
+            st.sampled_from(Word),
+        )
+    )
+)
+def test_a_line_is_what_the_library_makes_of_it(values: list[object]) -> None:
+    """Most values are written without asking it, which takes too long for a line per lease."""
+    lines: list[str] = []
+    log.configure(Lines(lines), level="info", json=False)
+    fields = {f"field{number}": value for number, value in enumerate(values)}
+    structlog.get_logger().info("lease granted", **fields)
+    structlog.reset_defaults()
+    render = structlog.processors.LogfmtRenderer(bool_as_flag=False)
+    expected = render(None, "info", {"event": "lease granted", **{name: said(value) for name, value in fields.items()}})
+    timestamp, _, rest = lines[0].partition(" level=info ")
+    assert (rest, timestamp[-1]) == (expected, "Z")
+
+
+def test_what_is_bound_goes_before_the_rest(pipe: tuple[int, int]) -> None:
+    writer = LineWriter(pipe[1])
+    log.configure(writer, level="info", json=False)
+    structlog.get_logger().bind(source="192.0.2.1").info("login", user="root")
+    writer.flush()
+    assert os.read(pipe[0], 4096).decode().endswith(" event=login source=192.0.2.1 user=root\n")
+
+
 def test_what_is_not_unicode_is_written_all_the_same(pipe: tuple[int, int]) -> None:
     writer = LineWriter(pipe[1])
     writer.write("interface=bad\udcff")
@@ -75,7 +118,7 @@ def test_levels(pipe: tuple[int, int], level: str, written: int) -> None:
     writer = LineWriter(pipe[1])
     log.configure(writer, level=level, json=True)
     for name in ("debug", "info", "warning", "error"):
-        structlog.get_logger().log(logging.getLevelNamesMapping()[name.upper()], "said")
+        getattr(structlog.get_logger(), name)("said")
     writer.write("the end")
     writer.flush()
     lines = os.read(pipe[0], 65536).decode().splitlines()
@@ -183,6 +226,25 @@ def test_a_process_ends_though_nobody_reads_its_log() -> None:
         assert process.wait(60) == 0
         assert process.stdout is not None
         assert process.stdout.read() == b"False\n"
+
+
+class Lines(LineWriter):
+    """Keeps the lines."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._kept = lines
+
+    def write(self, line: str) -> None:
+        self._kept.append(line)
+
+
+def said(value: object) -> object:
+    """Return a value without what a terminal would obey, the line's end aside."""
+    if not isinstance(value, str):
+        return value
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode("ascii") for one in value
+    )
 
 
 def fill(writer: LineWriter, descriptor: int) -> int:

@@ -5,17 +5,23 @@ A line is logfmt (`timestamp=... level=info event="lease granted" address=10.0.0
 
 import logging
 import os
+import re
 from collections import deque
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from json import JSONEncoder
+from typing import Final, NamedTuple
 
 import gevent
 import structlog
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
-_WAITING_MOST = 10_000
+_WAITING_MOST: Final = 10_000
 """Lines that may wait; a log that nobody reads costs lines, never memory or a reader's time."""
+
+_PAUSE: Final = 0.02
+"""Seconds between two writes at least: each takes a native thread, whose turn costs as much as many lines."""
 
 
 class LineWriter:
@@ -51,7 +57,8 @@ class LineWriter:
         while True:
             self._waiting.wait()
             self._waiting.clear()
-            self._drain()
+            self._write()
+            gevent.sleep(_PAUSE)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Write what still waits: for the end of the process, after the end of run().
@@ -64,13 +71,16 @@ class LineWriter:
 
     def _drain(self) -> None:
         """Write until nothing waits; also waits for a write that a greenlet left when it was killed."""
-        while True:
-            lost = self._pool.apply(self._write_waiting)
-            self.lost += lost
-            if not lost:
-                self._tell_lost()
-            if not self._lines:
-                return
+        self._write()
+        while self._lines:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what waits now, and what to say of lines that were lost waits next."""
+        lost = self._pool.apply(self._write_waiting)
+        self.lost += lost
+        if not lost:
+            self._tell_lost()
 
     def _tell_lost(self) -> None:
         if self.lost > self._lost_told and len(self._lines) < _WAITING_MOST:
@@ -89,22 +99,92 @@ class LineWriter:
         return 0
 
 
-class _LineLogger:
-    """What structlog calls with a rendered line, whatever its level."""
+class Threshold:
+    """The least level that is written; may be changed while the process runs, also for loggers that are bound.
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self.debug = self.info = self.warning = self.error = self.critical = write
+    number: of the level, as logging has them.
+    """
+
+    def __init__(self, level: str) -> None:
+        self.number = 0
+        self.set(level)
+
+    def set(self, level: str) -> None:
+        """Write lines of this level and above: debug, info, warning or error."""
+        self.number = logging.getLevelNamesMapping()[level.upper()]
 
 
-_LOGFMT = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+_Fields = Mapping[str, object]
+_Render = Callable[[str, str, _Fields], str]
+"""Makes a line of a level, an event and its fields."""
 
 
-def _render_logfmt(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
-    """Render a line without what a terminal would obey or take for the end of it; JSON escapes it by itself."""
-    for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable():
-            event[name] = "".join(map(_printable, value))
-    return _LOGFMT(logger, method, event)
+class _Output(NamedTuple):
+    """Where lines go: what structlog calls the wrapped logger."""
+
+    threshold: Threshold
+    render: _Render
+    write: Callable[[str], None]
+
+
+class _Logger(structlog.BoundLoggerBase):
+    """A logger of structlog without its chain of processors, which takes longer for a line than an answer takes."""
+
+    _logger: _Output
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Say what only a developer wants to know."""
+        self._say(logging.DEBUG, "debug", event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Say what happened."""
+        self._say(logging.INFO, "info", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Say what somebody should look at."""
+        self._say(logging.WARNING, "warning", event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """Say what is wrong."""
+        self._say(logging.ERROR, "error", event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Say what is wrong, with the traceback of the exception that is being handled."""
+        self.error(event, **structlog.processors.format_exc_info(None, "error", {**fields, "exc_info": True}))
+
+    def _say(self, number: int, level: str, event: str, fields: _Fields) -> None:
+        output = self._logger
+        if number >= output.threshold.number:
+            output.write(output.render(level, event, {**self._context, **fields} if self._context else fields))
+
+
+_PLAIN = re.compile(r"[!#-<>-~]*").fullmatch
+"""Matches what logfmt writes as it is: ASCII without spaces, quotation marks and equals signs."""
+_QUOTED = re.compile(r"[ -!#-\[\]-~]*").fullmatch
+"""Matches what else it writes between quotation marks as it is: without such, and without backslashes."""
+_LOGFMT = structlog.processors.LogfmtRenderer(bool_as_flag=False)
+
+
+def _render_logfmt(level: str, event: str, fields: _Fields) -> str:
+    parts = [f"timestamp={_now()} level={level}", _pair("event", event)]
+    for name, value in fields.items():
+        parts.append(f"{name}={value}" if type(value) is int else _pair(name, value))
+    return " ".join(parts)
+
+
+def _pair(name: str, value: object) -> str:
+    """Write a field: the usual ones at once, others by the library.
+
+    Written out is what a terminal would obey or take for the end of the line; JSON escapes it by itself.
+    """
+    if isinstance(value, str):
+        if _PLAIN(value):
+            return f"{name}={value}"
+        if _QUOTED(value):
+            return f'{name}="{value}"'
+        if not value.isprintable():
+            value = "".join(map(_printable, value))
+    return _LOGFMT(None, "", {name: value})
 
 
 def _printable(character: str) -> str:
@@ -113,25 +193,16 @@ def _printable(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-class Threshold:
-    """The least level that is written; may be changed while the process runs, also for loggers that are bound."""
-
-    def __init__(self, level: str) -> None:
-        self._number = 0
-        self.set(level)
-
-    def set(self, level: str) -> None:
-        """Write lines of this level and above: debug, info, warning or error."""
-        self._number = logging.getLevelNamesMapping()[level.upper()]
-
-    def __call__(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Drop a line that is below it: structlog's first processor."""
-        if _NUMBERS.get(method, logging.ERROR) < self._number:
-            raise structlog.DropEvent
-        return event
+_encode_json = JSONEncoder(default=str).encode
 
 
-_NUMBERS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+def _render_json(level: str, event: str, fields: _Fields) -> str:
+    return _encode_json({**fields, "event": event, "level": level, "timestamp": _now()})
+
+
+def _now() -> str:
+    """Return the time of day in UTC (RFC 3339)."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def configure(writer: LineWriter, *, level: str, json: bool) -> Threshold:
@@ -141,19 +212,9 @@ def configure(writer: LineWriter, *, level: str, json: bool) -> Threshold:
     json: whether a line is a JSON object instead of logfmt.
     Returns what changes the level later.
     """
-    renderer: Callable[[Any, str, MutableMapping[str, Any]], str | bytes]
-    renderer = structlog.processors.JSONRenderer(default=str) if json else _render_logfmt
     threshold = Threshold(level)
+    output = _Output(threshold, _render_json if json else _render_logfmt, writer.write)
     structlog.configure(
-        processors=[
-            threshold,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-        logger_factory=lambda *_: _LineLogger(writer.write),
-        cache_logger_on_first_use=False,
+        processors=[], wrapper_class=_Logger, logger_factory=lambda *_: output, cache_logger_on_first_use=False
     )
     return threshold

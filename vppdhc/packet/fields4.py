@@ -1,6 +1,7 @@
 """How options lie in the three fields of a DHCPv4 message: joined, split, and moved over (RFC 3396, RFC 2131 4.1)."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from vppdhc.packet.errors import DecodeError
@@ -99,24 +100,33 @@ def place(options: dict[int, bytes], room: int, *, file: bool, sname: bool) -> P
     MINIMUM_ROOM, then the field grows.
     Raises ValueError for codes that are no options: 0 and 255, and 52, which is decided here.
     """
-    if not _RESERVED.isdisjoint(options):
-        raise ValueError(f"options {sorted(_RESERVED & options.keys())} are not set by hand")
+    ordered = _order(tuple(options))
     relay = b"".join(_parts(RELAY_AGENT, options[RELAY_AGENT])) if RELAY_AGENT in options else b""
     room = max(room - len(relay), MINIMUM_ROOM)
-    ordered = [code for code in _FIRST if code in options]
-    ordered += [code for code in options if code not in _NOT_IN_ORDER]
     laid = bytearray()
+    append = laid.append
     for code in ordered:
         value = options[code]
-        if len(value) <= _LONGEST:
-            laid.append(code)
-            laid.append(len(value))
+        length = len(value)
+        if length <= _LONGEST:
+            append(code)
+            append(length)
             laid += value
         else:
             laid += b"".join(_parts(code, value))
     if len(laid) < room:
         return Placement(bytes(laid) + relay + _END, b"", b"", ())
     return _spread([(code, _parts(code, options[code])) for code in ordered], relay, room, file=file, sname=sname)
+
+
+@lru_cache(maxsize=256)
+def _order(codes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return in which order to lay options, without option 82; most answers have the codes of another one."""
+    reserved = _RESERVED.intersection(codes)
+    if reserved:
+        raise ValueError(f"options {sorted(reserved)} are not set by hand")
+    first = [code for code in _FIRST if code in codes]
+    return (*first, *(code for code in codes if code not in _NOT_IN_ORDER))
 
 
 def _parts(code: int, value: bytes) -> list[bytes]:

@@ -1,11 +1,11 @@
 """Addresses in the notation that people read."""
 
-from ipaddress import IPv4Address
+from socket import inet_ntoa
 
 
 def address_text(address: int) -> str:
     """Write an IPv4 address in dotted notation."""
-    return str(IPv4Address(address))
+    return inet_ntoa(address.to_bytes(4, "big"))
 
 
 def mac_text(hardware: bytes) -> str:
