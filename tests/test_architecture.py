@@ -13,11 +13,20 @@ ALLOWED = {
     "vppdhc.leases": {"vppdhc.leases", "vppdhc.clock"},
     "vppdhc.dhc4": {"vppdhc.dhc4", "vppdhc.leases", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
     "vppdhc.vpp": {"vppdhc.vpp", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
+    "vppdhc.dhc4client": {
+        *(
+            f"vppdhc.{part}"
+            for part in ("dhc4client", "vpp.items", "packet", "interface", "clock", "supervisor", "atomic")
+        ),
+    },
     "vppdhc.northbound": {
         "nc",
         *(
             f"vppdhc.{part}"
-            for part in ("northbound", "dhc4", "leases", "vpp", "packet", "interface", "clock", "heartbeat", "capture")
+            for part in (
+                *("northbound", "dhc4", "dhc4client", "leases", "vpp", "packet"),
+                *("interface", "clock", "duid", "heartbeat", "capture"),
+            )
         ),
     },
     "nc": {"nc"},

@@ -14,7 +14,7 @@ import pytest
 
 from tests.leases.support import FOR_EVER, lease, new
 from vppdhc.clock import SystemClock
-from vppdhc.leases.lease import LeaseState
+from vppdhc.leases.lease import Details, LeaseState
 from vppdhc.leases.store import LeaseStore
 
 TOP = Path(__file__).resolve().parents[2]
@@ -97,6 +97,40 @@ def test_the_table(store: LeaseStore, tmp_path: Path) -> None:
         assert row[5] == ("never" if stored["expires"] is None else stored["expires"][:16].replace("T", " "))
 
 
+def fill_details(store: LeaseStore) -> None:
+    clock = SystemClock()
+    relayed, named = Details(relay_address=0x0A000001, vendor_class="udhcp 1.36"), Details(fqdn="host.example.net")
+    store.commit(
+        new(
+            lease(0xC0A80101, clock)._replace(details=relayed),
+            lease(0xC0A80102, clock)._replace(details=named),
+            lease(0xC0A80103, clock),
+        )
+    )
+
+
+def test_columns_that_few_leases_need(store: LeaseStore, tmp_path: Path) -> None:
+    fill_details(store)
+    lines = table(tmp_path)
+    assert lines[0].split()[-3:] == ["RELAY", "CLASS", "FQDN"]
+    start = lines[0].index("RELAY")
+    assert [line[start:].split() for line in lines[1:-1]] == [
+        ["10.0.0.1", "udhcp", "1.36", "-"],
+        ["-", "-", "host.example.net"],
+        ["-", "-", "-"],
+    ]
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, []), (90, ["RELAY"]), (100, ["RELAY", "CLASS"])])
+def test_a_terminal_shows_as_many_of_them_as_fit(
+    store: LeaseStore, tmp_path: Path, columns: int, shown: list[str]
+) -> None:
+    fill_details(store)
+    lines = on_a_terminal(tmp_path, columns)
+    assert [name for name in lines[0].split() if name in {"RELAY", "CLASS", "FQDN"}] == shown
+    assert max(map(len, lines)) <= columns
+
+
 def test_an_empty_store(store: LeaseStore, tmp_path: Path) -> None:
     assert table(tmp_path) == ["ADDRESS  STATE  HARDWARE  HOSTNAME  INTERFACE  EXPIRES", "0 leases; times are UTC"]
     assert json.loads(run(tmp_path, "--json").stdout) == []
@@ -133,8 +167,13 @@ def test_a_terminal_that_is_too_narrow_wraps(store: LeaseStore, tmp_path: Path) 
 
 def test_json_has_stable_names(store: LeaseStore, tmp_path: Path) -> None:
     fill(store)
+    relayed = Details(0x0A000001, b"eth1", b"\xff\0", user_class="lab")
+    store.commit(new(lease(0xC0A80102, SystemClock(), FOR_EVER, hostname=LONG)._replace(details=relayed)))
     shown = json.loads(run(tmp_path, "--json").stdout)
-    names = "table_id address state client interface hardware client_id hostname granted since renewed expires"
+    names = (
+        "table_id address state client interface hardware client_id hostname granted since renewed expires"
+        " relay_address circuit_id remote_id vendor_class user_class fqdn"
+    )
     assert [list(one) for one in shown] == [names.split()] * 4
     assert shown[1] | {"since": "", "renewed": ""} == {
         "table_id": 0,
@@ -143,12 +182,18 @@ def test_json_has_stable_names(store: LeaseStore, tmp_path: Path) -> None:
         "client": "00000000",
         "interface": "tap1",
         "hardware": "02:00:c0:a8:01:02",
-        "client_id": "016964",
+        "client_id": "000000",
         "hostname": LONG,
         "granted": FOR_EVER,
         "since": "",
         "renewed": "",
         "expires": None,
+        "relay_address": "10.0.0.1",
+        "circuit_id": "65746831",
+        "remote_id": "ff00",
+        "vendor_class": "",
+        "user_class": "lab",
+        "fqdn": "",
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.config import ServerConfig, Settings
 from vppdhc.dhc4.events import EventKind
+from vppdhc.dhc4.options import OptionSet
 from vppdhc.dhc4.reply import encode
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.reservations import Reservation, Reservations
@@ -17,6 +18,7 @@ from vppdhc.interface import Interface, Vlan
 from vppdhc.leases.lease import Change, Lease
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message, receive
+from vppdhc.packet.options4 import by_name
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of scapy about ciphers that it does not need here
@@ -79,9 +81,14 @@ def datagram(
     frame_source: str | None = None,
     vlans: tuple[Vlan, ...] = (),
     index: int = 1,
+    port: int = 68,
+    cookie: bool = True,
     **header: Any,
 ) -> bytes:
-    """Build with scapy what VPP's punt socket gives: a client's message that came in on the interface of an index."""
+    """Build with scapy what VPP's punt socket gives: a client's message that came in on the interface of an index.
+
+    cookie: without it, it is BOOTP as RFC 951 has it, with a vendor field of zeros.
+    """
     chaddr = octets(mac(station)) if hardware is None else hardware
     fields: dict[str, Any] = {"op": 1, "htype": 1, "hlen": len(chaddr), "xid": 0x1000 + station, **header}
     all_options: list[Any] = [] if kind is None else [("message-type", kind)]
@@ -90,13 +97,12 @@ def datagram(
     frame = Ether(src=frame_source or mac(station), dst=EVERYBODY)
     for vlan in vlans:
         frame /= Dot1Q(vlan=vlan.vid)
-    packet = (
-        frame
-        / IP(src=source, dst=destination)
-        / UDP(sport=68, dport=67)
-        / BOOTP(chaddr=chaddr.ljust(16, b"\0"), flags=flags, **fields)
-        / DHCP(options=[*all_options, *options, "end"])
-    )
+    packet = frame / IP(src=source, dst=destination) / UDP(sport=port, dport=67)
+    if cookie:
+        packet /= BOOTP(chaddr=chaddr.ljust(16, b"\0"), flags=flags, **fields)
+        packet /= DHCP(options=[*all_options, *options, "end"])
+    else:
+        packet /= BOOTP(chaddr=chaddr.ljust(16, b"\0"), flags=flags, options=bytes(64), **fields)
     return punt.encode(index, punt.L2, bytes(packet))
 
 
@@ -115,9 +121,11 @@ class Seen:
     options: dict[str, Any]
     order: list[str] = field(default_factory=list)
 
+    size: int = 0
+
     @property
     def type(self) -> str:
-        return {2: "offer", 5: "ack", 6: "nak"}[self.options["message-type"]]
+        return {None: "bootp", 2: "offer", 5: "ack", 6: "nak"}[self.options.get("message-type")]
 
 
 def see(outcome: Outcome, onto: Interface) -> Seen:
@@ -135,7 +143,9 @@ def look(action: int, packet: bytes) -> Seen:
     assert IP(bytes(checked)).chksum == datagram.chksum
     options: dict[str, Any] = {}
     order = []
-    for option in datagram[DHCP].options:
+    # scapy expects DHCP at ports 67 and 68 only; a relay agent may have its own.
+    bootp = datagram[BOOTP] if BOOTP in datagram else BOOTP(bytes(datagram[UDP].payload))
+    for option in bootp[DHCP].options if DHCP in bootp else ():
         if isinstance(option, tuple):
             options[option[0]] = option[1] if len(option) == 2 else list(option[1:])
             order.append(option[0])
@@ -147,19 +157,26 @@ def look(action: int, packet: bytes) -> Seen:
         source=datagram.src,
         destination=datagram.dst,
         ports=(datagram[UDP].sport, datagram[UDP].dport),
-        bootp=datagram[BOOTP],
+        bootp=bootp,
         options=options,
         order=order,
+        size=datagram[UDP].len - 8,
     )
 
 
 class Lan:
-    """A server with interfaces, a store that remembers what was made durable, and a clock that tests turn."""
+    """A server with interfaces, a store that remembers what was made durable, and a clock that tests turn.
+
+    squatters: who answers for addresses that he has of nobody, when the server asks.
+    asked: what the server has asked about.
+    """
 
     def __init__(self, *interfaces: Interface, config: ServerConfig | None = None, **settings: Any) -> None:
         self.config = config if config is not None else ServerConfig(Settings(**settings))
         self.interfaces = interfaces or (interface("192.168.1.1/24"),)
         self.stored: dict[tuple[int, int], Lease] = {}
+        self.squatters: dict[str, str] = {}
+        self.asked: list[str] = []
         self.now = 1000.0
         self.restart()
 
@@ -184,10 +201,21 @@ class Lan:
                 del self.stored[old.table, old.address]
 
     def hear(self, asked: Message, onto: Interface | None = None) -> Outcome:
-        """Handle a message and make what it changed durable."""
-        outcome = self.server.handle(asked, onto or self.interfaces[0], self.now)
-        self.store(outcome.changes)
-        return outcome
+        """Handle a message and make what it changed durable; what the server asks about is answered at once."""
+        onto = onto or self.interfaces[0]
+        outcome = self.server.handle(asked, onto, self.now)
+        changes, events = list(outcome.changes), list(outcome.events)
+        while (probe := outcome.probe) is not None:
+            self.asked.append(text(probe.address))
+            squatter = self.squatters.get(text(probe.address))
+            if squatter is not None:
+                outcome = self.server.conflicted(asked, onto, self.now, probe.address, octets(squatter))
+            else:
+                outcome = self.server.probed(asked, onto, self.now, probe.address)
+            changes += outcome.changes
+            events += outcome.events
+        self.store(changes)
+        return outcome._replace(changes=changes, events=events)
 
     def ask(self, asked: Message, onto: Interface | None = None) -> Seen:
         return see(self.hear(asked, onto), onto or self.interfaces[0])
@@ -210,7 +238,7 @@ class Lan:
         """How full the pool of the first interface's first network is."""
         served = self.server.networks.served(self.interfaces[0].name)
         assert served is not None
-        return self.book.usage(served.subnets[0].pool)
+        return self.book.usage(served.subnets[0].pools[0].pool)
 
     def expire(self) -> list[Any]:
         expired = self.book.expire(self.now, limit=1_000_000)
@@ -219,11 +247,28 @@ class Lan:
 
 
 def reservation(
-    station: int | bytes, address: str | None = None, hostname: str = "", *, id_: str = "", table: int = 0
+    station: int | bytes,
+    address: str | None = None,
+    hostname: str = "",
+    *,
+    id_: str = "",
+    table: int | None = 0,
+    **more: Any,
 ) -> Reservation:
     """Reserve for a station by its hardware address, or for a client identifier."""
     client = b"\0" + station if isinstance(station, bytes) else b"\1" + octets(mac(station))
-    return Reservation(id_ or f"for {station!r}", table, client, number(address) if address else None, hostname)
+    return Reservation(id_ or f"for {station!r}", table, client, number(address) if address else None, hostname, **more)
+
+
+def options(**named: Any) -> OptionSet:
+    """Say what clients are told: options by name, with an underscore for a hyphen, and next_server."""
+    next_server = named.pop("next_server", None)
+    values = {}
+    for name, value in named.items():
+        option = by_name(name.replace("_", "-"))
+        assert option is not None, name
+        values[int(option)] = option.kind.encode(value)
+    return OptionSet(values, next_server=number(next_server) if next_server else None)
 
 
 def renew(station: int, address: str, *options: Any, **more: Any) -> Message:
@@ -251,4 +296,5 @@ def kinds(outcome: Outcome) -> list[EventKind]:
 
 
 def dropped(outcome: Outcome, reason: Drop) -> bool:
-    return outcome == ([], [], [], reason)
+    """Whether a message had no effect but that it is said why."""
+    return outcome[:4] == ([], [], [], reason) and outcome.reason == reason and outcome.probe is None

@@ -1,7 +1,7 @@
 """A Dhcp4Service with everything round it in the hands of a test: datagrams, commits, interfaces and time."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -9,8 +9,11 @@ from tests.dhc4.clients import Seen, interface, look, number
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.config import ServerConfig, Settings
 from vppdhc.dhc4.events import Event, PoolEvent
+from vppdhc.dhc4.heard import Heard
+from vppdhc.dhc4.protocols import Dataplane, Queue
 from vppdhc.dhc4.server import Server
-from vppdhc.dhc4.service import Dhcp4Service, Queue
+from vppdhc.dhc4.service import Dhcp4Service
+from vppdhc.dhc4.teller import Teller
 from vppdhc.interface import Interface
 from vppdhc.leases.committer import Work
 from vppdhc.leases.lease import Change, Lease, LeaseState
@@ -74,6 +77,45 @@ class Commits:
         self.waiting.clear()
 
 
+class Known(NamedTuple):
+    """What VPP knows of a neighbour."""
+
+    mac: bytes
+    heard: float
+
+
+class Router:
+    """VPP: interfaces, what it was given to send, its neighbours, and its arping plugin.
+
+    watched: names of the interfaces whose neighbours it tells of. deaf: whether it takes no packets.
+    holders: hardware addresses that its arping plugin finds; None where there is no plugin.
+    """
+
+    def __init__(self, *interfaces: Interface) -> None:
+        self.interfaces = {interface.index: interface for interface in interfaces}
+        self.sent: list[tuple[int, int, bytes]] = []
+        self.deaf = False
+        self.watched: set[str] = set()
+        self.known: dict[tuple[str, int], Known] = {}
+        self.holders: dict[int, bytes] | None = {}
+        self.dataplane = Dataplane(self.interfaces, self, self.send, self.arping)
+
+    def send(self, index: int, action: int, packet: bytes) -> bool:
+        if not self.deaf:
+            self.sent.append((index, action, packet))
+        return not self.deaf
+
+    def watches(self, name: str) -> bool:
+        return name in self.watched
+
+    def find(self, name: str, address: int) -> Known | None:
+        return self.known.get((name, address))
+
+    def arping(self, index: int, address: int) -> bytes | None:
+        assert index in self.interfaces
+        return None if self.holders is None else self.holders.get(address, b"")
+
+
 class Source:
     """Gives datagrams in portions, then ends the reader."""
 
@@ -98,8 +140,10 @@ class Shell:
         self.clock = Clock()
         self.book = LeaseBook()
         self.commits = Commits(self.clock, self.book)
-        self.interfaces: dict[int, Interface] = {onto.index: onto}
-        self.sent: list[tuple[int, int, bytes]] = []
+        self.router = Router(onto)
+        self.interfaces = self.router.interfaces
+        self.sent = self.router.sent
+        self.heard = Heard()
         self.events: list[Event] = []
         self.pool_events: list[PoolEvent] = []
         self.hook_error: Exception | None = None
@@ -112,13 +156,12 @@ class Shell:
         return Dhcp4Service(
             self.server,
             self.book,
-            self.interfaces,
-            lambda index, action, packet: self.sent.append((index, action, packet)),
+            self.router.dataplane,
             queue,
             self.clock,
             sleep,
-            on_events=self.take_events,
-            on_pool_events=self.pool_events.extend,
+            heard=self.heard,
+            teller=Teller(self.take_events, self.pool_events.extend),
         )
 
     def take_events(self, events: Sequence[Event]) -> None:
@@ -146,6 +189,6 @@ class Shell:
         """Put a lease into the book."""
         hardware = b"\1" + number(address).to_bytes(6, "big")
         client = b"" if state is LeaseState.DECLINED else hardware
-        lease = Lease(0, number(address), state, client, "tap0", hardware, b"", "", 60, 900.0, 900.0, expires)
+        lease = Lease(0, number(address), state, client, "tap0", hardware, "", 60, 900.0, 900.0, expires)
         self.book.apply(Change(None, lease))
         return lease

@@ -18,7 +18,7 @@ from vppdhc.dhc4.config import Overrides, ServerConfig
 from vppdhc.dhc4.events import EventKind
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.server import Server, client_key
-from vppdhc.leases.lease import LeaseState
+from vppdhc.leases.lease import NO_DETAILS, LeaseState
 
 # The first lease
 
@@ -47,12 +47,12 @@ def test_request_makes_the_lease(lan: Lan) -> None:
         "client": b"\x01\x02\0\0\0\0\x01",
         "interface": "tap0",
         "hardware": b"\x01\x02\0\0\0\0\x01",
-        "client_id": b"",
         "hostname": "printer",
         "granted": 3600,
         "since": 1000.0,
         "renewed": 1000.0,
         "expires": 4600.0,
+        "details": NO_DETAILS,
     }
     assert kinds(outcome) == [EventKind.GRANTED]
     assert lan.book.offer_of(lease.client) is None

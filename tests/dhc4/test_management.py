@@ -315,9 +315,9 @@ def test_other_settings_leave_the_pool(lan: Lan) -> None:
     lan.server.configure(ServerConfig(Settings(lease_time=600)))
     (after,) = lan.server.networks
     assert after.subnets[0] is not before.subnets[0]
-    assert after.subnets[0].pool is before.subnets[0].pool
+    assert after.subnets[0].pools[0].pool is before.subnets[0].pools[0].pool
     assert lan.ask(message("discover", 1)).options["lease_time"] == 600
     lan.server.configure(ServerConfig(Settings(lease_time=600, static_percentage=20)))
     (smaller,) = lan.server.networks
-    assert smaller.subnets[0].pool is not before.subnets[0].pool
+    assert smaller.subnets[0].pools[0].pool is not before.subnets[0].pools[0].pool
     assert lan.usage.size == 204

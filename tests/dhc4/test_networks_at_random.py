@@ -1,13 +1,15 @@
 """Networks that come, go and move between interfaces under clients that move too, against what clients rely on."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.dhc4.clients import Lan, Seen, interface, mac, message, number, reservation, see
+from vppdhc.dhc4.config import ConflictDetection, PoolConfig, SubnetConfig
 from vppdhc.interface import Interface
 from vppdhc.packet.dhcp4 import Message
 
@@ -17,13 +19,42 @@ LINKS = st.integers(0, 1)
 ROUTER = mac(77)
 
 
+class Shape(NamedTuple):
+    """What is configured for a network, if anything; addresses by their last number.
+
+    pools: first and last address of each; without any, all.
+    excluded: the same of what is in no pool.
+    named: the link that it is on, whatever its addresses say; None where they say it.
+    """
+
+    configured: bool = False
+    pools: tuple[tuple[int, int], ...] = ()
+    excluded: tuple[tuple[int, int], ...] = ()
+    named: int | None = None
+
+    def has(self, host: int) -> bool:
+        """Whether an address is in a pool, unless it is the router's."""
+        inside = any(first <= host <= last for first, last in self.pools or ((1, 6),))
+        return inside and not any(first <= host <= last for first, last in self.excluded)
+
+
+SHAPES = st.just(Shape()) | st.builds(
+    Shape,
+    st.just(value=True),
+    st.sampled_from([(), ((2, 3),), ((2, 3), (5, 6)), ((1, 6),)]),
+    st.sampled_from([(), ((4, 5),), ((3, 3),)]),
+    st.none() | LINKS,
+)
+
+
 class Networks(RuleBasedStateMachine):
     """Two links and three networks; each is on one of the links, or nowhere. Addresses are reserved and are not."""
 
     def __init__(self) -> None:
         super().__init__()
         self.where: dict[str, int | None] = {NETWORKS[0]: 0, NETWORKS[1]: 1, NETWORKS[2]: None}
-        self.lan = Lan(self.link(0), self.link(1), static_percentage=0)
+        self.shapes = dict.fromkeys(NETWORKS, Shape())
+        self.lan = Lan(self.link(0), self.link(1), static_percentage=0, conflict_detection=ConflictDetection.NONE)
         self.links = list(self.lan.interfaces)
         self.promised: dict[str, tuple[int, float]] = {}
         self.reserved: dict[int, str] = {}
@@ -33,11 +64,37 @@ class Networks(RuleBasedStateMachine):
         addresses = [network for network, where in self.where.items() if where == number_]
         return interface(*addresses, name=f"tap{number_}", index=number_ + 1)
 
+    def network_of(self, address: str) -> str:
+        """The network that an address is in."""
+        return next(network for network in NETWORKS if IPv4Address(address) in IPv4Interface(network).network)
+
     def link_of(self, address: str) -> int | None:
         """The link that the network of an address is on."""
-        return next(
-            where for network, where in self.where.items() if IPv4Address(address) in IPv4Interface(network).network
+        network = self.network_of(address)
+        named = self.shapes[network].named
+        if named is None:
+            return self.where[network]
+        return named if named in self.where.values() else None
+
+    def is_reachable(self, address: str) -> bool:
+        """Whether the network of an address is served, be it by relay agents and routers alone."""
+        return self.link_of(address) is not None or self.shapes[self.network_of(address)].configured
+
+    def together(self, one: str, other: str) -> bool:
+        """Whether a client has one of two addresses only, as they are on one link or in one network."""
+        return self.network_of(one) == self.network_of(other) or (
+            self.link_of(one) is not None and self.link_of(one) == self.link_of(other)
         )
+
+    def may_have(self, station: int, address: str) -> bool:
+        """Whether an address is for a station: reserved for it, or in a pool and reserved for nobody."""
+        holder = self.holder(address)
+        pooled = self.is_pooled(self.network_of(address), number(address) & 7)
+        return holder == station or (holder is None and pooled)
+
+    def is_pooled(self, network: str, host: int) -> bool:
+        """Whether an address is for clients; the first one is the router's where it is on the network."""
+        return self.shapes[network].has(host) and (host != 1 or self.where[network] is None)
 
     def ask(self, asked: Message, link: int, *, fail: bool = False) -> Seen | None:
         """Send a message, and keep in mind what its answer promises."""
@@ -49,7 +106,7 @@ class Networks(RuleBasedStateMachine):
         if not outcome.replies:
             return None
         seen = see(outcome, self.links[link])
-        assert seen.type == "nak" or self.holder(seen.bootp.yiaddr) in {None, asked.chaddr[5]}
+        assert seen.type == "nak" or self.may_have(asked.chaddr[5], seen.bootp.yiaddr)
         if seen.type == "ack":
             self.keep_in_mind(asked.chaddr[5], seen.bootp.yiaddr, self.lan.now + seen.options["lease_time"])
         return seen
@@ -61,12 +118,11 @@ class Networks(RuleBasedStateMachine):
     def keep_in_mind(self, station: int, address: str, until: float) -> None:
         holder, promised_until = self.promised.get(address, (station, 0.0))
         assert holder == station or promised_until <= self.lan.now, f"{address} is {holder}'s until {promised_until}"
-        link = self.link_of(address)
-        assert link is not None
+        assert self.is_reachable(address)
         self.promised = {
             other: promise
             for other, promise in self.promised.items()
-            if promise[0] != station or self.link_of(other) != link
+            if promise[0] != station or not self.together(other, address)
         }
         self.promised[address] = station, until
 
@@ -80,6 +136,21 @@ class Networks(RuleBasedStateMachine):
         """VPP's interfaces are looked at one after the other, in any order."""
         self.where[network] = where
         self.change(first, 1 - first)
+
+    @rule(network=st.sampled_from(NETWORKS), shape=SHAPES)
+    def configure(self, network: str, shape: Shape) -> None:
+        self.shapes[network] = shape
+        subnets = []
+        for at, other in self.shapes.items():
+            if other.configured:
+                inside = IPv4Interface(at).network
+                base = int(inside.network_address)
+                pools = [PoolConfig(str(first), base + first, base + last) for first, last in other.pools]
+                excluded = tuple((base + first, base + last) for first, last in other.excluded)
+                named = None if other.named is None else f"tap{other.named}"
+                subnets.append(SubnetConfig(at, inside, interface=named, pools=tuple(pools), excluded=excluded))
+        self.lan.config = replace(self.lan.config, subnets=tuple(subnets))
+        self.lan.server.configure(self.lan.config)
 
     @rule(station=STATIONS, link=LINKS, fail=st.booleans())
     def take_a_lease(self, station: int, link: int, fail: bool) -> None:
@@ -106,8 +177,8 @@ class Networks(RuleBasedStateMachine):
             more["frame_source"] = ROUTER
         seen = self.ask(message("request", station, ciaddr=address, source=address, **more), link)
         at = self.link_of(address)
-        routed = how == "routed" and at is not None and link in self.where.values()
-        if self.holder(address) not in {None, station}:
+        routed = how == "routed" and self.is_reachable(address) and link in self.where.values()
+        if not self.may_have(station, address):
             assert seen is None or seen.type == "nak"
         elif self.reserved.get(station, address) != address:
             assert seen is None or seen.bootp.yiaddr in {address, "0.0.0.0"}
@@ -160,7 +231,9 @@ class Networks(RuleBasedStateMachine):
         table = self.lan.book._table(0)
         queued = {address for state in table.pools.values() for address in state.ended}
         pooled = {address for address in table.ended if any(address in pool for pool in table.pools)}
-        kept = set(table.offers) | {number(address) for address in self.reserved.values()}
+        served = any(True for _ in self.lan.server.networks.subnets())
+        assert table.reserved == ({number(address) for address in self.reserved.values()} if served else set())
+        kept = set(table.offers) | table.reserved
         assert queued == pooled - kept
         assert set(table.unpooled) == set(table.ended) - pooled - kept
 
@@ -171,6 +244,16 @@ class Networks(RuleBasedStateMachine):
             leased = {address for address in set(table.leases) - set(table.ended) if address in pool}
             offered = {address for address in set(table.offers) - leased if address in pool}
             assert self.lan.book.usage(pool)[:4] == (pool.size, len(leased), len(offered), 0)
+
+    @invariant()
+    def the_book_has_the_pools_that_are_served(self) -> None:
+        served = {own.pool for subnet in self.lan.server.networks.subnets() for own in subnet.pools}
+        assert set(self.lan.book._table(0).pools) == served
+        for network in NETWORKS:
+            base = int(IPv4Interface(network).network.network_address)
+            for host in range(8):
+                pooled = any(base + host in pool for pool in served)
+                assert pooled == (self.is_reachable(network.partition("/")[0]) and self.is_pooled(network, host))
 
 
 TestNetworks = Networks.TestCase

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.dhc4.clients import EVERYBODY, ROUTER_MAC, Lan, interface, mac, message, number, octets
+from tests.dhc4.clients import EVERYBODY, ROUTER_MAC, Lan, interface, mac, message, octets, options
 from vppdhc.dhc4.config import ServerConfig, Settings
 from vppdhc.interface import Vlan
 from vppdhc.packet import punt
@@ -103,9 +103,9 @@ def test_header_fields(kind: str) -> None:
 
 
 FULL = Settings(
-    name_servers=(number("8.8.8.8"), number("2.2.2.2"), number("9.9.9.9")),
-    ntp_servers=(number("192.168.1.1"),),
-    domain_name="example.net",
+    options=options(
+        domain_name_servers=["8.8.8.8", "2.2.2.2", "9.9.9.9"], ntp_servers=["192.168.1.1"], domain_name="example.net"
+    )
 )
 ALL = {
     "subnet_mask": "255.255.255.0",
@@ -162,13 +162,13 @@ def test_many_different_lists_are_not_all_remembered() -> None:
 
 
 def test_what_is_not_configured_is_not_sent() -> None:
-    options = Lan().ask(message("discover", 1, ("param_req_list", [1, 3, 6, 15, 28, 42]))).options
-    assert set(options) == {"message-type", "server_id", *LIFETIMES, "subnet_mask", "router", "broadcast_address"}
+    given = Lan().ask(message("discover", 1, ("param_req_list", [1, 3, 6, 15, 28, 42]))).options
+    assert set(given) == {"message-type", "server_id", *LIFETIMES, "subnet_mask", "router", "broadcast_address"}
 
 
 def test_nak_says_who_and_why() -> None:
-    options = Lan().ask(asked("nak")).options
-    assert options == {"message-type": 6, "server_id": "192.168.1.1", "error_message": b"wrong network"}
+    given = Lan().ask(asked("nak")).options
+    assert given == {"message-type": 6, "server_id": "192.168.1.1", "error_message": b"wrong network"}
 
 
 @pytest.mark.parametrize("kind", ["offer", "ack", "nak"])

@@ -54,7 +54,6 @@ def test_finds_by_address_and_id() -> None:
     assert found.holder(7, number(OUTSIDE)) is None
     assert found.by_id("blue") is there
     assert found.by_id("green") is None
-    assert set(found.tables) == {0, 7}
     assert (found.addresses(7), found.addresses(1)) == (frozenset({number(IN_POOL)}), frozenset())
     assert (list(found), len(found)) == ([here, there, nameless], 3)
 
@@ -71,8 +70,6 @@ def test_are_equal_when_the_same_is_reserved() -> None:
 @pytest.mark.parametrize(
     ("wrong", "what"),
     [
-        ([reservation(1, id_="a"), reservation(1, id_="b")], "'a' and 'b' are for the same client"),
-        ([reservation(1, IN_POOL, id_="a"), reservation(2, IN_POOL, id_="b")], "'a' and 'b' are of the same address"),
         ([reservation(1, id_="a"), reservation(2, id_="a")], "two reservations have the id 'a'"),
         ([Reservation("a", 0, b"", None, "")], "'a' is for no client"),
         ([reservation(1, hostname="küche", id_="a")], "'a': 'küche' is not a host name"),
@@ -82,6 +79,24 @@ def test_are_equal_when_the_same_is_reserved() -> None:
 def test_refuses_what_contradicts_itself(wrong: list[Reservation], what: str) -> None:
     with pytest.raises(ValueError, match=what):
         Reservations(wrong)
+
+
+@pytest.mark.parametrize(
+    ("entries", "about"),
+    [
+        ([reservation(1, id_="a"), reservation(1, id_="b")], "client"),
+        ([reservation(1, IN_POOL, id_="a"), reservation(2, IN_POOL, id_="b")], "address"),
+        ([reservation(1, IN_POOL, id_="a"), reservation(2, IN_POOL, id_="b", table=None)], "address"),
+        ([reservation(1, IN_POOL, id_="a", table=None), reservation(2, IN_POOL, id_="b")], "address"),
+    ],
+)
+def test_of_two_that_contradict_each_other_the_first_holds(entries: list[Reservation], about: str) -> None:
+    found = Reservations(entries)
+    assert [tuple(one) for one in found.contradictions] == [(*entries, about)]
+    assert found.of(entries[0].client, entries[0].client, 0) is entries[0]
+    if about == "address":
+        assert found.holder(0, number(IN_POOL)) is entries[0]
+        assert found.of(entries[1].client, entries[1].client, 0) is entries[1], "its options and name count"
 
 
 # Who gets what
@@ -273,7 +288,7 @@ def test_a_server_among_others_knows_whom_it_has_reservations_for() -> None:
 # Host names
 
 
-def test_a_host_name_for_who_asks_for_it_or_for_nothing(lan: Lan) -> None:
+def test_a_host_name_is_told_to_who_has_one_reserved(lan: Lan) -> None:
     lan.reserve(reservation(1, hostname="printer"))
     usual = lan.bind(2)
     assert "hostname" not in lan.ask(renew(2, usual)).options
@@ -283,7 +298,8 @@ def test_a_host_name_for_who_asks_for_it_or_for_nothing(lan: Lan) -> None:
     assert acked.options["hostname"] == b"printer"
     asked = lan.ask(renew(1, address, ("param_req_list", [3, 12, 28])))
     assert asked.order[-4:] == ["subnet_mask", "router", "hostname", "broadcast_address"]
-    assert "hostname" not in lan.ask(renew(1, address, ("param_req_list", [3, 28]))).options
+    unasked = lan.ask(renew(1, address, ("param_req_list", [3, 28])))
+    assert unasked.order[-2:] == ["broadcast_address", "hostname"], "what is for this client alone: RFC 2131, 4.3.1"
     informed = lan.ask(message("inform", 1, ciaddr=address, source=address))
     assert informed.options["hostname"] == b"printer"
     assert "hostname" not in lan.ask(renew(1, "10.0.0.1")).options, "which is refused"

@@ -179,7 +179,7 @@ def test_host_names_are_for_people(lan: Lan) -> None:
     [
         (message("discover", op=2), Drop.NOT_A_REQUEST),
         (message("discover", hops=17), Drop.TOO_MANY_HOPS),
-        (message(None), Drop.MESSAGE_TYPE),
+        (message(None), Drop.BOOTP),
         (message("offer"), Drop.MESSAGE_TYPE),
         (message("ack"), Drop.MESSAGE_TYPE),
         (message("nak"), Drop.MESSAGE_TYPE),

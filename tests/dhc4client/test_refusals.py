@@ -3,13 +3,16 @@
 from ipaddress import IPv4Address
 
 from tests.dhc4client.world import (
+    OWNER,
     World,
+    bound,
     counts,
     kinds,
     lost,
 )
 from vppdhc.dhc4client.journal import LostReason
 from vppdhc.dhc4client.machine import State
+from vppdhc.vpp.items import InterfaceAddress, Item
 
 ADDRESS = IPv4Address("192.0.2.50")
 
@@ -31,6 +34,27 @@ def test_refused_network_is_a_problem_and_is_tried_again_whole() -> None:
     world.run(80)
     assert world.vpp.addresses == ["192.0.2.50/24"]
     assert world.vpp.routes
+    assert world.tenure.programmed
+    assert world.journal.problem == ""
+
+
+def test_an_earlier_address_that_is_in_the_way_goes_first() -> None:
+    world = bound()
+    vpp = world.vpp
+
+    def overlaps(item: Item) -> str:
+        """Refuse what VPP does: an address whose network contains that of another one on the interface."""
+        wide = isinstance(item, InterfaceAddress) and item.address.network.prefixlen == 16
+        return "overlaps" if wide and any(str(one).startswith("192.0.2.50") for one in vpp.wanted[OWNER]) else ""
+
+    vpp.refuses = overlaps
+    world.server.gives = "192.0.77.3/16"
+    steps = len(vpp.history)
+    world.run(1830)
+    assert vpp.addresses == ["192.0.77.3/16"]
+    held = [[str(item.address) for item in items if hasattr(item, "address")] for items in vpp.history[steps:]]
+    assert held == [["192.0.2.50/24"], ["192.0.77.3/16"], ["192.0.77.3/16"]]
+    assert "problem" not in kinds(world)
     assert world.tenure.programmed
     assert world.journal.problem == ""
 

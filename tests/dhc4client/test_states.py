@@ -337,7 +337,8 @@ def test_conflict_leads_to_decline_and_ten_seconds_of_rest() -> None:
     assert world.vpp.held == set()
     assert all(len(held) <= 1 for held in world.vpp.history)  # nothing was ever routed by it
     assert "another host uses 192.0.2.50" in world.journal.problem
-    assert kinds(world) == ["problem"]  # it was never told to be ours
+    assert kinds(world) == ["conflict", "problem"]  # it was never told to be ours
+    assert world.events[0].previous == ADDRESS
     world.server.gives = "192.0.2.51/24"
     world.run_until(State.BOUND, most=60)
     discover = by_type(world.heard)["discover"][-1]

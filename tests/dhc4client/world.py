@@ -76,11 +76,11 @@ class FakeVpp:
         self.refuses: Callable[[Item], str] = lambda _: ""
         self.away = False
         self.history: list[tuple[Item, ...]] = []
-        self._wanted: dict[str, tuple[Item, ...]] = {}
+        self.wanted: dict[str, tuple[Item, ...]] = {}
 
     def want(self, owner: str, items: Sequence[Item]) -> Mapping[Item, str]:
         assert len({item.slot for item in items}) == len(items), "two things in one place of VPP"
-        self._wanted[owner] = tuple(items)
+        self.wanted[owner] = tuple(items)
         if self.away:
             return {}
         refused = {item: self.refuses(item) for item in items if self.refuses(item)}
@@ -99,7 +99,7 @@ class FakeVpp:
     def come(self) -> None:
         """Be back, and be told at once what is wanted."""
         self.away = False
-        for owner, items in self._wanted.items():
+        for owner, items in self.wanted.items():
             self.items[owner] = tuple(item for item in items if not self.refuses(item))
 
     @property

@@ -1,12 +1,14 @@
 """Unmodified DHCP clients, each in a network namespace of its own.
 
 dhclient and udhcpc leave the configuration of the interface to a script, and get one that does what theirs does to the
-interface and leaves the machine's resolv.conf alone. dhcpcd configures the interface itself.
+interface and leaves the machine's resolv.conf alone. dhcpcd configures the interface itself. All three give what they
+were told to a script in its environment, which keeps it for the test.
 """
 
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.network import Namespace, Segment
@@ -14,26 +16,36 @@ from tests.waiting import wait_for
 
 DEVICE = "eth0"
 
-_DHCLIENT_SCRIPT = """#!/bin/sh
+_KEEP = 'env > "$0.new" && mv "$0.new" "$0.told"'  # at once, so that nobody reads half of it
+
+_DHCLIENT_SCRIPT = f"""#!/bin/sh
 case $reason in
 BOUND|RENEW|REBIND|REBOOT)
+    {_KEEP}
     [ -z "$old_ip_address" ] || [ "$old_ip_address" = "$new_ip_address" ] || ip addr flush dev $interface
     ip addr replace $new_ip_address/$new_subnet_mask dev $interface
-    ip route replace default via $new_routers ;;
+    [ -z "$new_routers" ] || ip route replace default via $new_routers ;;
 PREINIT) ip link set $interface up ;;
 EXPIRE|FAIL|RELEASE|STOP) ip addr flush dev $interface ;;
 esac
 echo "script $reason $new_ip_address $new_routers $new_domain_name_servers"
 """
 
-_UDHCPC_SCRIPT = """#!/bin/sh
+_UDHCPC_SCRIPT = f"""#!/bin/sh
 case $1 in
 bound|renew)
+    {_KEEP}
     ip addr replace $ip/$mask dev $interface
-    ip route replace default via $router ;;
+    [ -z "$router" ] || ip route replace default via $router ;;
 deconfig) ip addr flush dev $interface; ip link set $interface up ;;
 esac
 echo "script $1 $ip $router $dns"
+"""
+
+_DHCPCD_SCRIPT = f"""#!/bin/sh
+case $reason in
+BOUND|RENEW|REBIND|REBOOT) {_KEEP} ;;
+esac
 """
 
 
@@ -41,6 +53,7 @@ class Client:
     """A host on a segment that runs one DHCP client.
 
     mac: of its network interface.
+    wishes: lines of dhclient.conf or dhcpcd.conf, or words of udhcpc's command line.
     log: file with everything that its client printed.
     patience: seconds within which it surely renews or rebinds a lease with a T1 of 4 s, a T2 of 8 s and 120 s to live.
     """
@@ -48,8 +61,9 @@ class Client:
     kind = ""
     patience = 60.0
 
-    def __init__(self, segment: Segment, directory: Path, mac: str) -> None:
+    def __init__(self, segment: Segment, directory: Path, mac: str, wishes: Sequence[str] = ()) -> None:
         self.mac = mac
+        self.wishes = list(wishes)
         self.namespace = Namespace(self.kind)
         self._directory = directory / self.namespace.name
         self._directory.mkdir()
@@ -88,6 +102,12 @@ class Client:
         """Wait until the interface has an address, and return it."""
         return wait_for(self.address, f"{self.kind} has an address; it says:\n{self.said()}", seconds)
 
+    def told(self) -> dict[str, str]:
+        """Return what it was told last, by the names that its script knows."""
+        path = self._directory / "script.told"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
     def said(self) -> str:
         """Return what the client printed so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -120,7 +140,12 @@ class Dhclient(Client):
     def _files(self) -> list[str]:
         leases = self._directory / "leases"
         leases.touch()
-        return ["-4", "-lf", str(leases), "-pf", str(self._directory / "pid"), "-sf", self._script(_DHCLIENT_SCRIPT)]
+        files = ["-lf", str(leases), "-pf", str(self._directory / "pid"), "-sf", self._script(_DHCLIENT_SCRIPT)]
+        if self.wishes:  # else Debian's
+            configuration = self._directory / "dhclient.conf"
+            configuration.write_text("\n".join(self.wishes) + "\n")
+            files += ["-cf", str(configuration)]
+        return ["-4", *files]
 
     def command(self) -> list[str]:
         """Return dhclient's command line."""
@@ -143,7 +168,8 @@ class Udhcpc(Client):
 
     def command(self) -> list[str]:
         """Return udhcpc's command line."""
-        return ["udhcpc", "-f", "-i", DEVICE, "-s", self._script(_UDHCPC_SCRIPT), "-t", "20", "-T", "1"]
+        patient = ["-t", "20", "-T", "1"]
+        return ["udhcpc", "-f", "-i", DEVICE, "-s", self._script(_UDHCPC_SCRIPT), *patient, *self.wishes]
 
     def release(self) -> None:
         """Send SIGUSR2, upon which udhcpc releases."""
@@ -157,7 +183,8 @@ class Dhcpcd(Client):
 
     def command(self) -> list[str]:
         """Return dhcpcd's command line, in a mount namespace where its directories are ours."""
-        return self._with_own_directories("dhcpcd", "-B", "-4", "-d", "-f", self._configuration(), DEVICE)
+        files = ["-f", self._configuration(), "-c", self._script(_DHCPCD_SCRIPT)]
+        return self._with_own_directories("dhcpcd", "-B", "-4", "-d", *files, DEVICE)
 
     def release(self) -> None:
         """Send SIGALRM, upon which dhcpcd releases and exits (dhcpcd -k does the same)."""
@@ -165,9 +192,8 @@ class Dhcpcd(Client):
 
     def _configuration(self) -> str:
         path = self._directory / "dhcpcd.conf"
-        path.write_text(
-            "clientid\nnoipv4ll\nnohook resolv.conf\nnohook hostname\noption domain_name_servers, routers\n"
-        )
+        always = ["clientid", "noipv4ll", "option domain_name_servers, routers"]
+        path.write_text("\n".join([*always, *self.wishes]) + "\n")
         return str(path)
 
     def _with_own_directories(self, *command: str) -> list[str]:

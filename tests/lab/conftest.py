@@ -1,5 +1,6 @@
 """The lab: a router, a LAN, the daemon, and clients that come and go."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ import pytest
 
 from tests.daemon import Daemon
 from tests.lab.clients import KINDS, Client
-from tests.lab.network import Segment
+from tests.lab.network import Namespace, Segment
+from tests.lab.provider import PROVIDERS
 from tests.lab.router import Router, make_router
 
-PROGRAMS = ("ip", "tcpdump", "nsenter", "sysctl", "ping", "pidof", *KINDS)
+PROGRAMS = ("ip", "tcpdump", "nsenter", "sysctl", "ping", "pidof", "dhcrelay", "perfdhcp", *KINDS, *PROVIDERS)
 
 LAN_DEVICE = "lan0"
 LAN_ADDRESS = "10.77.0.1/24"
@@ -38,53 +40,67 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Lab:
-    """One router with one LAN interface, `router.api_socket` for the daemon, and clients on the LAN."""
+    """One router with one LAN interface, `router.api_socket` for the daemon, and clients on the LAN.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._clients: list[Client] = []
-        self._daemons: list[Daemon] = []
-        self.segment = Segment(directory)
+    What it makes is taken away with `stack`, in reverse order.
+    """
+
+    def __init__(self, directory: Path, stack: contextlib.ExitStack) -> None:
+        self.directory = directory
+        self.stack = stack
+        self._clients = 0
+        self._daemons = 0
+        self.segment = self.another_segment()
         self.router: Router = make_router(directory)
+        stack.callback(self.router.remove)
         self.interface = self.router.attach(self.segment, LAN_DEVICE, LAN_ADDRESS)
 
+    def another_segment(self) -> Segment:
+        """Make a further wire."""
+        segment = Segment(self.directory)
+        self.stack.callback(segment.remove)
+        return segment
+
     def daemon(self, **settings: Any) -> Daemon:
-        """Start a daemon that serves the LAN, in the router's namespace."""
-        server = {"interfaces": [self.interface], "name-server": ["192.0.2.53", "192.0.2.54"]} | settings
-        prefix = self.router.inside()
-        place = self._directory / f"daemon{len(self._daemons)}"
-        daemon = Daemon(place, self.router.api_socket, {"dhc4server": server}, prefix)
-        self._daemons.append(daemon)
+        """Start a daemon that serves the LAN with these settings of dhc4server."""
+        return self.daemon_with({"dhc4server": self.server(**settings)})
+
+    def server(self, **settings: Any) -> dict[str, Any]:
+        """Return settings of dhc4server that serve the LAN."""
+        return {"interfaces": [self.interface], "name-server": ["192.0.2.53", "192.0.2.54"]} | settings
+
+    def daemon_with(self, settings: dict[str, Any]) -> Daemon:
+        """Start a daemon in the router's namespace; NETCONF is on its Unix socket alone."""
+        self._daemons += 1
+        place = self.directory / f"daemon{self._daemons}"
+        settings = {"netconf-server": {"enabled": False}} | settings
+        daemon = Daemon(place, self.router.api_socket, settings, self.router.inside())
+        self.stack.callback(daemon.remove)
         daemon.start()
         return daemon
 
-    def client(self, kind: str) -> Client:
-        """Make a host with a client of that kind, not started yet."""
-        client = KINDS[kind](self.segment, self._directory, f"02:00:00:00:77:{len(self._clients) + 1:02x}")
-        self._clients.append(client)
+    def client(self, kind: str, *wishes: str, segment: Segment | None = None, mac: str = "") -> Client:
+        """Make a host with a client of that kind, not started yet.
+
+        wishes: further configuration of it, see Client.
+        segment: where it is, without it on the LAN.
+        mac: its hardware address; without it, one that nobody else has.
+        """
+        self._clients += 1
+        mac = mac or f"02:00:00:00:77:{self._clients:02x}"
+        client = KINDS[kind](segment or self.segment, self.directory, mac, wishes)
+        self.stack.callback(client.remove)
         return client
 
-    def restart_router(self) -> None:
-        """Kill the router and start it again: it comes back empty and gets its interface and address again."""
-        self.router.kill()
-        self.router.start()
-        self.router.reattach(LAN_DEVICE, LAN_ADDRESS)
-
-    def remove(self) -> None:
-        """Take everything away."""
-        for daemon in self._daemons:
-            daemon.remove()
-        for client in self._clients:
-            client.remove()
-        self.router.remove()
-        self.segment.remove()
+    def host(self, *addresses: str, segment: Segment | None = None) -> Namespace:
+        """Make a host that has these addresses already, on the LAN if nothing else is said."""
+        host = (segment or self.segment).host(*addresses)
+        self.stack.callback(host.remove)
+        return host
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """Give a scenario its lab and take it away, also after a failure."""
-    made = Lab(tmp_path)
-    try:
-        yield made
-    finally:
-        made.remove()
+    with contextlib.ExitStack() as stack:
+        yield Lab(tmp_path, stack)

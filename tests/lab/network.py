@@ -45,6 +45,11 @@ class Namespace:
         self._processes.append(process)
         return process
 
+    def mac(self, device: str) -> str:
+        """Return the hardware address of a device in here."""
+        words = self.run("ip", "-o", "link", "show", device).split()
+        return words[words.index("link/ether") + 1]
+
     def remove(self) -> None:
         """End every process in here, also those that went into the background, and take the namespace away."""
         for pid in run("ip", "netns", "pids", self.name, check=False).split():
@@ -67,6 +72,15 @@ class Segment:
         self._heard = directory / f"{self._switch.name}.txt"
         self._switch.start(["tcpdump", "-l", "-n", "-i", "lan", "udp", "port", "67"], self._heard)
         wait_for(lambda: "listening on" in self._heard.read_text(), "tcpdump listens")
+
+    def host(self, *addresses: str) -> "Namespace":
+        """Put a host with these addresses (with their prefix lengths) on the segment, on eth0."""
+        host = Namespace("host")
+        self.plug("eth0", namespace=host)
+        for address in addresses:
+            host.run("ip", "addr", "add", address, "dev", "eth0")
+        host.run("ip", "link", "set", "eth0", "up")
+        return host
 
     def heard(self, words: str) -> bool:
         """Tell whether tcpdump printed these words, such as `10.0.0.7.68 > 255.255.255.255.67`."""

@@ -5,6 +5,7 @@ a Linux device to the router. Nothing in a scenario knows which one it runs on.
 """
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -27,7 +28,8 @@ class Router:
         self.api_socket = api_socket
         self._ctl = ctl
         self._attach = attach
-        self._devices: list[str] = []
+        self._given: dict[str, tuple[str, tuple[str, ...]]] = {}  # MAC and addresses by device
+        self._routes: list[tuple[str, str, str]] = []
 
     @property
     def pid(self) -> int:
@@ -45,34 +47,66 @@ class Router:
         """Return the command line that runs a command in the router's network namespace."""
         return ["nsenter", "-t", str(self.pid), "-n", *command]
 
-    def attach(self, segment: Segment, device: str, address: str) -> str:
-        """Put an interface with an address on a segment and return the router's name for it."""
+    def attach(self, segment: Segment, device: str, *addresses: str, mac: str = "") -> str:
+        """Put an interface with these addresses on a segment and return the router's name for it.
+
+        mac: its hardware address; without it, the router makes one, another one each time.
+        """
         segment.plug(device, pid=self.pid)
-        return self._give(device, address)
+        self._given[device] = (mac, addresses)
+        return self._give(device)
 
-    def reattach(self, device: str, address: str) -> str:
-        """Give a device that is there already to a router that came back empty."""
-        return self._give(device, address)
-
-    def _give(self, device: str, address: str) -> str:
+    def _give(self, device: str) -> str:
+        mac, addresses = self._given[device]
         environment = os.environ | {"VPP_CTL": shlex.join(self._ctl)}
-        done = subprocess.run(
-            self.inside(*self._attach, device), env=environment, capture_output=True, text=True, check=False, cwd=TOP
-        )
+        command = self.inside(*self._attach, device, *([mac] if mac else []))
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=TOP)
         assert done.returncode == 0, done.stderr
         name = done.stdout.strip()
-        self._devices.append(device)
-        self.ctl("set", "interface", "ip", "address", name, address)
+        for address in addresses:
+            self.ctl("set", "interface", "ip", "address", name, address)
         return name
+
+    def route(self, prefix: str, next_hop: str, interface: str) -> None:
+        """Add a route, which is taken away in remove()."""
+        self.ctl("ip", "route", "add", prefix, "via", next_hop, interface)
+        self._routes.append((prefix, next_hop, interface))
+
+    def addresses(self, interface: str) -> list[str]:
+        """Return the addresses of an interface, with their prefix lengths."""
+        found = []
+        here = False
+        for line in self.ctl("show", "interface", "addr").splitlines():
+            if not line.startswith(" "):
+                here = line.split(" ")[0] == interface
+            elif here and line.split()[0] == "L3":
+                found.append(line.split()[1])
+        return found
+
+    def way(self, prefix: str, table: int = 0) -> str:
+        """Return where the route for exactly this prefix leads: `NEXT-HOP INTERFACE`; an empty string without one."""
+        shown = self.ctl("show", "ip", "fib", prefix, "table", str(table))
+        if not re.search(rf"^{re.escape(prefix)} fib:", shown, re.MULTILINE):
+            return ""  # what it shows is the route that is used instead
+        _, _, forwarding = shown.partition("forwarding:")
+        way = re.search(r" via (\S+ [^\s:]+)", forwarding)
+        return way[1] if way else ""
 
     def kill(self) -> None:
         """End the router without warning."""
         os.kill(self.pid, signal.SIGKILL)
 
     def start(self) -> None:
-        """Start it (again), empty, and wait until it answers."""
+        """Start it, empty, and wait until it answers."""
         self._spawn()
         wait_for(self._answers, "the router answers")
+
+    def restart(self) -> None:
+        """Kill it and start it again: it comes back empty and gets its interfaces and their addresses again."""
+        self.kill()
+        self.start()
+        for device in self._given:
+            self._give(device)
 
     def _answers(self) -> bool:
         return self.api_socket.exists() and bool(run(*self._ctl, "show", "version", check=False).strip())
@@ -159,9 +193,12 @@ class RealRouter(Router):
         subprocess.run(["sh", "-c", start], check=True)
 
     def remove(self) -> None:
-        """Take away the interfaces that the scenario attached; VPP itself stays."""
+        """Take away the routes and interfaces that the scenario made; VPP itself stays."""
         environment = os.environ | {"VPP_CTL": shlex.join(self._ctl)}
-        for device in set(self._devices):
+        for prefix, next_hop, interface in self._routes:
+            # A route that outlives its interface is dead, and so is every later one that is the same.
+            self.ctl("ip", "route", "del", prefix, "via", next_hop, interface)
+        for device in self._given:
             subprocess.run(self.inside(*self._attach, "--remove", device), env=environment, check=False)
             run(*self.inside("ip", "link", "del", device), check=False)
         self._keeper.kill()

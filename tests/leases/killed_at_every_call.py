@@ -1,6 +1,6 @@
 """Kills a process at each call of the system or of SQLite with which it opens, writes and closes a store.
 
-    python -m tests.leases.killed_at_every_call create|commit|reboot DIRECTORY
+    python -m tests.leases.killed_at_every_call create|commit|reboot|migrate DIRECTORY
 
 Looks at the store after each time. Prints how often it was killed; fails where the store was not what it has to be.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from tests.leases import version1
 from tests.leases.support import FakeClock, contents, lease, new
 from vppdhc.leases.lease import Change
 from vppdhc.leases.store import LeaseStore
@@ -29,10 +30,12 @@ AFTER: Versions = dict.fromkeys(range(100, 500), 2)
 class Case:
     """One thing that is done to a store, by a process that is killed in it."""
 
-    def __init__(self, path: Path, *, stored: Versions, reboot: bool) -> None:
+    def __init__(self, path: Path, *, stored: Versions, reboot: bool = False, old: bool = False) -> None:
+        """Prepare nothing yet; old: the store is one of the first version of the tables."""
         self._path = path
         self._stored = stored
         self._reboot = reboot
+        self._old = old
 
     def run(self) -> int:
         """Kill at the first call, at the second, and so on until it comes through; returns how often it was killed."""
@@ -45,9 +48,12 @@ class Case:
     def _prepare(self) -> FakeClock:
         shutil.rmtree(self._path.parent, ignore_errors=True)
         clock = FakeClock()
-        if self._stored:
+        leases = [lease(address, clock, version=version) for address, version in self._stored.items()]
+        if self._old:
+            version1.make(self._path, clock, leases)
+        elif leases:
             store = LeaseStore(self._path, clock)
-            store.commit(new(*(lease(address, clock, version=version) for address, version in self._stored.items())))
+            store.commit(new(*leases))
             store.close()
         if self._reboot:
             clock.reboot(wall_passed=600)
@@ -108,9 +114,10 @@ def main() -> None:
     name, directory = sys.argv[1:]
     path = Path(directory) / "state" / "leases.db"
     cases = {
-        "create": Case(path, stored={}, reboot=False),
-        "commit": Case(path, stored=BEFORE, reboot=False),
+        "create": Case(path, stored={}),
+        "commit": Case(path, stored=BEFORE),
         "reboot": Case(path, stored=BEFORE, reboot=True),
+        "migrate": Case(path, stored=BEFORE, old=True),
     }
     print(cases[name].run())
 

@@ -59,7 +59,7 @@ def lease(
     expires = math.inf if granted == FOR_EVER else now + granted
     client = version.to_bytes(4, "big")
     hardware = b"\x01\x02\x00" + address.to_bytes(4, "big")
-    return Lease(table, address, state, client, "tap1", hardware, b"\x01id", hostname, granted, now, now, expires)
+    return Lease(table, address, state, client, "tap1", hardware, hostname, granted, now, now, expires)
 
 
 def new(*leases: Lease) -> list[Change]:

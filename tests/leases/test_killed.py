@@ -14,7 +14,7 @@ TOP = Path(__file__).resolve().parents[2]
 ROUNDS = 25
 
 
-@pytest.mark.parametrize(("case", "kills"), [("create", 100), ("commit", 60), ("reboot", 60)])
+@pytest.mark.parametrize(("case", "kills"), [("create", 100), ("commit", 60), ("reboot", 60), ("migrate", 80)])
 def test_killed_at_every_call(tmp_path: Path, case: str, kills: int) -> None:
     command = [sys.executable, "-m", "tests.leases.killed_at_every_call", case, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=TOP, check=False)

@@ -11,7 +11,7 @@ import pytest
 from tests.leases.support import FOR_EVER, FakeClock, contents, lease, new, unprivileged
 from vppdhc.clock import SystemClock
 from vppdhc.leases.errors import LeaseStoreError
-from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.lease import Change, Details, Lease, LeaseState
 from vppdhc.leases.reading import stored_leases
 from vppdhc.leases.store import LeaseStore
 
@@ -28,38 +28,47 @@ def now() -> FakeClock:
 
 def test_leases_are_in_words_for_people(path: Path, now: FakeClock) -> None:
     store = LeaseStore(path, now)
-    client_id = b"\xff" + bytes(4)
     full = Lease(
         7,
         0xC0A80157,
         LeaseState.ACTIVE,
-        b"\x02id",
+        b"\0\xff" + bytes(4),
         "tap1",
         b"\x01\x02" + bytes(5),
-        client_id,
         "naïve",
         3600,
         0.0,
         0.0,
         0.0,
+        Details(0x0A000001, b"\0\x04eth1", b"\xfe", "udhcp 1.36", "lab", "naïve.example.net"),
     )
-    store.commit(new(full._replace(since=now.boottime() - 500, renewed=now.boottime(), expires=now.boottime() + 3600)))
-    assert list(stored_leases(path)) == [
-        {
-            "table_id": 7,
-            "address": "192.168.1.87",
-            "state": "active",
-            "client": "026964",
-            "interface": "tap1",
-            "hardware": "01020000000000",
-            "client_id": "ff00000000",
-            "hostname": "naïve",
-            "granted": 3600,
-            "since": instant(now.wall() - 500),
-            "renewed": instant(now.wall()),
-            "expires": instant(now.wall() + 3600),
-        }
-    ]
+    plain = lease(0xC0A80158, now, table=7)._replace(client=b"\1abc")
+    started = now.boottime()
+    store.commit(new(full._replace(since=started - 500, renewed=started, expires=started + 3600), plain))
+    shown, other = stored_leases(path)
+    assert shown == {
+        "table_id": 7,
+        "address": "192.168.1.87",
+        "state": "active",
+        "client": "00ff00000000",
+        "interface": "tap1",
+        "hardware": "01020000000000",
+        "client_id": "ff00000000",
+        "hostname": "naïve",
+        "granted": 3600,
+        "since": instant(now.wall() - 500),
+        "renewed": instant(now.wall()),
+        "expires": instant(now.wall() + 3600),
+        "relay_address": "10.0.0.1",
+        "circuit_id": "000465746831",
+        "remote_id": "fe",
+        "vendor_class": "udhcp 1.36",
+        "user_class": "lab",
+        "fqdn": "naïve.example.net",
+    }
+    assert list(other) == list(shown)
+    details = ("relay_address", "circuit_id", "remote_id", "vendor_class", "user_class", "fqdn")
+    assert {other[name] for name in (*details, "client_id")} == {""}
     store.close()
 
 

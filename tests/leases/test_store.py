@@ -6,13 +6,15 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.leases.support import FOR_EVER, FakeClock, contents, lease, new
 from vppdhc.leases.errors import LeaseStoreError
-from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.lease import NO_DETAILS, Change, Details, Lease, LeaseState
+from vppdhc.leases.reading import stored_leases
 from vppdhc.leases.store import LeaseStore, is_stored
 
 
@@ -24,14 +26,14 @@ def test_every_member_of_a_lease_comes_back(path: Path, clock: FakeClock) -> Non
         bytes(range(256)),
         "GigabitEthernet0/8/0.100",
         b"\x20" + b"\xff" * 16,
-        b"\0",
         "näme\0'; DROP TABLE lease",
         0xFFFFFFFE,
         1.25,
         2.5,
         3.75,
+        Details(0xFFFFFFFF, bytes(range(256)), b"\0", "'; DROP", '{"näme": "\0"}', "host.example.net"),
     )
-    empty = Lease(0, 0, LeaseState.RELEASED, b"", "", b"", b"", "", 0, -1.0, 0.0, math.inf)
+    empty = Lease(0, 0, LeaseState.RELEASED, b"", "", b"", "", 0, -1.0, 0.0, math.inf)
     store = LeaseStore(path, clock)
     store.commit(new(full, empty))
     assert list(store.load()) == [empty, full]
@@ -100,6 +102,66 @@ def test_offers_are_not_stored(path: Path, clock: FakeClock) -> None:
     store.commit([Change(None, held), Change(None, offer), Change(offer, None)])
     assert list(store.load()) == [held]
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("details", "read"),
+    [
+        (Details(relay_address=0x0A000001), Details(relay_address=0x0A000001)),
+        (Details(circuit_id=b"\0\xff"), Details(circuit_id=b"\0\xff")),
+        (Details(remote_id=b"r"), Details(remote_id=b"r")),
+        (Details(vendor_class="MSFT 5.0"), Details(vendor_class="MSFT 5.0")),
+        (Details(user_class="bad \ud800"), Details(user_class="bad ?")),
+        (Details(fqdn="bad \udcff.example.net"), Details(fqdn="bad ?.example.net")),
+    ],
+)
+def test_each_detail_comes_back_by_itself(path: Path, clock: FakeClock, details: Details, read: Details) -> None:
+    store = LeaseStore(path, clock)
+    store.commit(new(lease(1, clock)._replace(details=details), lease(2, clock)))
+    assert [one.details for one in store.load()] == [read, NO_DETAILS]
+    assert next(stored_leases(path))
+    store.close()
+
+
+def test_leases_that_are_read_share_what_is_equal(path: Path, clock: FakeClock) -> None:
+    """A million leases have to fit into a router's memory."""
+    details = Details(vendor_class="udhcp 1.36")
+    stored = [
+        lease(address, clock, 7200)._replace(client=bytes((1, address)), hardware=bytes((1, address)), details=details)
+        for address in (1, 2)
+    ]
+    store = LeaseStore(path, clock)
+    store.commit(new(*stored, lease(3, clock)._replace(details=Details())))
+    first, second, plain = store.load()
+    assert [first, second] == stored
+    assert first.hardware is first.client
+    for name in ("table", "state", "interface", "granted", "since", "renewed", "expires", "details"):
+        assert getattr(first, name) is getattr(second, name), name
+    assert first.since is first.renewed
+    assert plain.details is NO_DETAILS
+    store.close()
+
+
+@pytest.mark.parametrize("written", ["[]", '{"fqdn": 1}', '{"circuit_id": "x"}', '{"relay_address": "256.0.0.1"}'])
+def test_details_that_are_none_are_damage(path: Path, clock: FakeClock, written: str) -> None:
+    LeaseStore(path, clock).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("INSERT INTO lease VALUES (0, 1, 1, x'01', 'tap1', x'', '', 60, 0, 0, 60, ?)", (written,))
+        database.commit()
+    store = LeaseStore(path, clock)
+    with pytest.raises(LeaseStoreError, match=r"corrupt: .*move it and its"):
+        list(store.load())
+    store.close()
+
+
+def test_details_that_are_not_even_json_are_found_at_once(path: Path, clock: FakeClock) -> None:
+    LeaseStore(path, clock).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA ignore_check_constraints = 1")
+        database.execute("INSERT INTO lease VALUES (0, 1, 1, x'01', 'tap1', x'', '', 60, 0, 0, 60, '{')")
+        database.commit()
+    with pytest.raises(LeaseStoreError, match="corrupt: CHECK constraint failed"):
+        LeaseStore(path, clock)
 
 
 def test_a_hostname_that_cannot_be_written_costs_only_itself(path: Path, clock: FakeClock) -> None:

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from nc.schema import Schema
 from tests.northbound.managed import Managed
+from vppdhc.northbound.model import load_schema
+
+
+@pytest.fixture(scope="session")
+def schema() -> Schema:
+    """Give the model; compiling it takes a few tenths of a second."""
+    return load_schema()
 
 
 @pytest.fixture

@@ -63,7 +63,11 @@ class Managed:
         connection.connect(str(self.socket))
         connection.settimeout(PATIENCE)
         with Manager(Session(connection), timeout=PATIENCE) as client:
-            yield client
+            try:
+                yield client
+            finally:
+                # Its thread reads on a socket that is only closed, and the server would never see the end.
+                connection.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def ssh(self, user: str = "olga") -> Iterator[Manager]:

@@ -59,7 +59,8 @@ def test_a_daemon_with_a_gap_does_not_start(tmp_path: Path, model: Path, node: s
     program = (
         "from gevent import monkey; monkey.patch_all()\n"
         "from pathlib import Path\n"
-        "from vppdhc.daemon import Places, run_daemon\n"
+        "from vppdhc.daemon import run_daemon\n"
+        "from vppdhc.places import Places\n"
         "from vppdhc.northbound.model import load_schema\n"
         f"here = Path({str(tmp_path)!r})\n"
         f"places = Places(here / 'vppdhc.json', here / 'state', here / 'run')\n"

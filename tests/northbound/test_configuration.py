@@ -71,6 +71,33 @@ def test_a_reservation_is_added_under_traffic(managed: Managed) -> None:
         assert text(lease, ".//v:hostname") == "printer"
 
 
+def test_a_subnet_with_pools_options_and_reservations_takes_effect(managed: Managed) -> None:
+    first = managed.address(managed.host(1))
+    entry = (
+        "<dhc4server><subnet><id>lan</id><network-prefix>192.168.1.0/24</network-prefix>"
+        "<lease-time>600</lease-time><domain-name>lan.example</domain-name>"
+        "<address-pool><pool-id>p</pool-id><start-address>192.168.1.10</start-address>"
+        "<end-address>192.168.1.11</end-address></address-pool>"
+        "<excluded-range><start-address>192.168.1.11</start-address></excluded-range>"
+        "<host-reservation><id>printer</id><hardware-address>02:00:00:00:00:63</hardware-address>"
+        "<reserved-addr>192.168.1.99</reserved-addr></host-reservation></subnet></dhc4server>"
+    )
+    with managed.client() as client:
+        client.edit_config(config(entry), target="candidate")
+        client.commit()
+        assert managed.address(managed.host(2)) == "192.168.1.10"
+        assert managed.address(managed.host(0x63)) == "192.168.1.99"
+        pools = client.get(filter=subtree("<dhc4server><address-pool-state/></dhc4server>")).data_ele
+        assert texts(pools, ".//v:start-address") == ["192.168.1.10"]
+        assert texts(pools, ".//v:end-address") == ["192.168.1.10"]
+        client.edit_config(
+            config("<dhc4server><subnet nc:operation='delete'><id>lan</id></subnet></dhc4server>"), target="candidate"
+        )
+        client.commit()
+    managed.rig.ctl("simulate host host1 dhcp renew")
+    managed.daemon.logged("lease renewed", address=first)
+
+
 @pytest.mark.parametrize(
     ("content", "tag", "path", "words"),
     [
@@ -84,14 +111,14 @@ def test_a_reservation_is_added_under_traffic(managed: Managed) -> None:
             "<dhc4server><host-reservation><id>x</id><hardware-address>02:00:00:00:00:01</hardware-address>"
             "<reserved-addr>10.9.9.9</reserved-addr></host-reservation></dhc4server>",
             "invalid-value",
-            "/vppdhc:dhc4server/vppdhc:host-reservation[vppdhc:id='x']",
+            "/vppdhc:dhc4server/vppdhc:host-reservation[vppdhc:id='x']/vppdhc:reserved-addr",
             "in no network that is served",
         ),
         (
             "<dhc4server><host-reservation><id>x</id><hardware-address>02:00:00:00:00:01</hardware-address>"
             "<reserved-addr>192.168.1.1</reserved-addr></host-reservation></dhc4server>",
             "invalid-value",
-            "/vppdhc:dhc4server/vppdhc:host-reservation[vppdhc:id='x']",
+            "/vppdhc:dhc4server/vppdhc:host-reservation[vppdhc:id='x']/vppdhc:reserved-addr",
             "the router's own address",
         ),
         (
@@ -108,10 +135,19 @@ def test_a_reservation_is_added_under_traffic(managed: Managed) -> None:
             "this version does not have it yet",
         ),
         (
-            "<dhc4server><router>192.168.1.2</router></dhc4server>",
-            "operation-not-supported",
-            "/vppdhc:dhc4server/vppdhc:router[.='192.168.1.2']",
-            "this version does not have it yet",
+            "<dhc4server><option><code>3</code><hex>c0:a8</hex></option></dhc4server>",
+            "invalid-value",
+            "/vppdhc:dhc4server/vppdhc:option[vppdhc:code='3']",
+            "clients cannot read this as option 3",
+        ),
+        (
+            "<dhc4server><subnet><id>a</id><network-prefix>192.168.1.0/24</network-prefix><address-pool>"
+            "<pool-id>p</pool-id><start-address>192.168.1.9</start-address><end-address>192.168.2.9</end-address>"
+            "</address-pool></subnet></dhc4server>",
+            "invalid-value",
+            "/vppdhc:dhc4server/vppdhc:subnet[vppdhc:id='a']/vppdhc:address-pool[vppdhc:pool-id='p']"
+            "/vppdhc:end-address",
+            "192.168.2.9 is not in 192.168.1.0/24",
         ),
         (
             "<netconf-server><user><name>mallory</name><authorized-key>ssh-ed25519 "

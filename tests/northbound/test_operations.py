@@ -53,10 +53,39 @@ def test_which_address_a_client_would_get(managed: Managed) -> None:
             client.dispatch(action(question.replace("tap1", "tap9")))
 
 
+def test_which_address_by_what_a_relay_agent_and_the_client_say(managed: Managed) -> None:
+    edit = """<dhc4server>
+      <client-class><name>phones</name><vendor-class>phone*</vendor-class></client-class>
+      <host-reservation><id>port7</id><circuit-id>70:37</circuit-id><reserved-addr>192.168.1.7</reserved-addr>
+      </host-reservation></dhc4server>"""
+    with managed.client() as client:
+        client.edit_config(config(edit), target="candidate")
+        client.commit()
+        question = (
+            "<dhc4server><which-address><interface>tap1</interface>{}"
+            "<hardware-address>02:00:00:00:00:07</hardware-address></which-address></dhc4server>"
+        )
+        said = (
+            "<relay-address>192.168.1.3</relay-address><circuit-id>70:37</circuit-id>"
+            "<vendor-class>phone 1.0</vendor-class><user-class>lab</user-class>"
+        )
+        reply = client.dispatch(action(question.format(said)))
+        assert outputs(reply, "address") == ["192.168.1.7"]
+        assert outputs(reply, "reservation") == ["port7"]
+        assert outputs(reply, "client-class") == ["phones"]
+        assert outputs(reply, "explanation") == ["192.168.1.7 is reserved for the client."]
+        other = client.dispatch(action(question.format("")))
+        assert outputs(other, "address") != ["192.168.1.7"]
+        assert outputs(other, "reservation") == outputs(other, "client-class") == []
+        with pytest.raises(RpcError, match="vendor-class is longer than the 255 octets"):
+            client.dispatch(action(question.format(f"<vendor-class>{'x' * 256}</vendor-class>")))
+
+
 def test_packets_are_captured(managed: Managed) -> None:
     with managed.client() as client:
         recorded: list[RPCReply] = []
-        content = "<capture><interface>tap1</interface><duration>30</duration><max-packets>3</max-packets></capture>"
+        limits = "<duration>30</duration><max-packets>3</max-packets>"
+        content = f"<capture><interface>tap1</interface><protocol>dhcpv4</protocol>{limits}</capture>"
         waiting = threading.Thread(target=lambda: recorded.append(client.dispatch(rpc(content))))
         waiting.start()
         for number in range(1, 6):
@@ -86,9 +115,9 @@ def test_nothing_is_reconciled_without_vpp(managed: Managed) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "<dhc4client><interface>tap1</interface><renew/></dhc4client>",
+        "<dhc6pdclient><interface>tap1</interface><renew/></dhc6pdclient>",
         "<ip6ndra><send-ra><interface>tap1</interface></send-ra></ip6ndra>",
-        "<dhc4server><why><hardware-address>02:00:00:00:00:01</hardware-address></why></dhc4server>",
+        "<dhc6server><why><client-duid>00:03:00:01:02:00:00:00:00:01</client-duid></why></dhc6server>",
     ],
 )
 def test_what_is_not_built_is_refused_in_words(managed: Managed, content: str) -> None:

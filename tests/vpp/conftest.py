@@ -6,7 +6,8 @@ from pathlib import Path
 import gevent
 import pytest
 
-from tests.vppsim.rig import SimulatorRig
+from tests.vpp.programmed import Programmed
+from tests.vppsim.rig import SimulatorRig, make_rig
 from vppdhc.vpp.api import ApiClient
 
 
@@ -76,3 +77,23 @@ def connect(rig: SimulatorRig) -> Iterator[Callable[..., ApiClient]]:
 def vpp(connect: Callable[..., ApiClient]) -> ApiClient:
     """Give a connection to the simulator's API."""
     return connect()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Programmed]:
+    """Give a router, either one, with a daemon that wants nothing of it yet."""
+    rig = make_rig(tmp_path)
+    made = Programmed(rig, tmp_path, VirtualClock())
+    try:
+        yield made
+    finally:
+        made.close()
+        rig.close()
+
+
+@pytest.fixture
+def wan(bench: Programmed) -> str:
+    """Give the name of an interface of that router."""
+    name = bench.loopback()
+    bench.place()
+    return name

@@ -57,6 +57,8 @@ def test_one_kind_is_not_taken_for_another(rig: SimulatorRig, vpp: ApiClient, de
     delivery.want(BroadcastRoute, {BroadcastRoute(0)})
     delivery.want(MulticastRoute, {MulticastRoute(0)})
     delivery.place(vpp)
+    assert takes_broadcasts(rig)
+    assert takes_multicasts(vpp)
     delivery.want(MulticastRoute, ())
     delivery.place(vpp)
     assert takes_broadcasts(rig)

@@ -15,7 +15,11 @@ from vppdhc.packet import punt
 from vppdhc.vpp.delivery import BroadcastRoute, Delivery
 from vppdhc.vpp.errors import VppCallError, VppGoneError
 from vppdhc.vpp.interfaces import InterfaceTable
+from vppdhc.vpp.items import InterfaceAddress
+from vppdhc.vpp.ledger import Ledger
 from vppdhc.vpp.link import LinkConfig, VppLink
+from vppdhc.vpp.neighbours import Neighbours
+from vppdhc.vpp.programming import Programming
 from vppdhc.vpp.punt import Port, PuntPorts
 from vppdhc.vpp.sender import PuntSender
 
@@ -32,6 +36,9 @@ class Linked:
         self.ports = PuntPorts((DHCP4,), run_dir, clock)
         self.sender = PuntSender(self.interfaces)
         self.delivery = Delivery(self.interfaces.named, clock)
+        self.neighbours = Neighbours(self.interfaces, clock)
+        self.ledger = Ledger(run_dir.with_name("programmed.json"))
+        self.programming = Programming(self.interfaces, self.ledger, clock)
         self.delivery.want(BroadcastRoute, {BroadcastRoute(0)})
         self.link = VppLink(
             LinkConfig(api_socket),
@@ -40,6 +47,8 @@ class Linked:
             ports=self.ports,
             sender=self.sender,
             delivery=self.delivery,
+            neighbours=self.neighbours,
+            programming=self.programming,
         )
         self.told: list[str] = []
         self.link.on_connected(lambda: self.told.append("connected"))
@@ -49,6 +58,7 @@ class Linked:
     def close(self) -> None:
         self.link.stop(10)
         self.greenlet.kill()
+        self.ledger.close()
         self.ports.close()
 
 
@@ -107,6 +117,42 @@ def test_a_vpp_that_comes_back_empty_gets_everything_again(rig: SimulatorRig, li
     assert str(linked.ports.socket(DHCP4).path) in registrations(rig)
     assert takes_broadcasts(rig)
     assert linked.interfaces.named("host-lan") is None
+
+
+def test_neighbours_are_heard_of_whenever_vpp_comes_back(rig: SimulatorRig, linked: Linked) -> None:
+    rig.ctl("create sim-interface host-lan")
+    linked.neighbours.watch(["host-lan"])
+    linked.link.settle()
+    until(lambda: linked.neighbours.watches("host-lan"), "they are heard of")
+    rig.ctl("simulate restart keep-interfaces after 0.2")
+    until(lambda: "lost" in linked.told, "the loss is told")
+    assert not linked.neighbours.watches("host-lan")
+    until(lambda: linked.neighbours.watches("host-lan"), "they are heard of again")
+    assert linked.link.stop(10)
+    assert not linked.neighbours.watches("host-lan")
+
+
+def test_what_leases_need_is_there_whenever_vpp_and_the_interface_are(rig: SimulatorRig, linked: Linked) -> None:
+    item = InterfaceAddress("host-wan", IPv4Interface("10.0.0.2/24"))
+
+    def present() -> bool:
+        return f"L3 {item.address}" in rig.ctl("show interface addr")
+
+    assert "no interface" in linked.programming.want("dhc4client host-wan", [item])[item]
+    rig.interface("host-wan")
+    until(present, "the address is there as soon as the interface is")
+    rig.ctl("set interface ip address del host-wan 10.0.0.2/24")
+    until(present, "the address is put back")
+    rig.ctl("simulate restart keep-interfaces after 0.5")
+    until(lambda: "lost" in linked.told, "the loss is told")
+    assert linked.programming.problems("dhc4client host-wan") == {}
+    until(lambda: linked.link.connected and present(), "VPP is back with the address")
+    rig.ctl("delete sim-interface host-wan")
+    until(lambda: item in linked.programming.missing, "the interface is missed")
+    rig.ctl("create sim-interface host-wan")
+    until(present, "the address is there again")
+    linked.programming.withdraw("dhc4client host-wan")
+    assert not present()
 
 
 def test_a_vpp_that_hangs_is_given_up_and_found_again(rig: SimulatorRig, linked: Linked) -> None:

@@ -149,6 +149,10 @@ class Rig(ABC):
     def died(self) -> bool:
         """Tell whether the router's process has ended."""
 
+    @abstractmethod
+    def restart(self) -> None:
+        """End the router without warning and start it again, empty; return when it answers."""
+
     def connect(self) -> Api:
         """Connect to the API socket."""
         api = Api(self.run_dir / "api.sock")
@@ -240,6 +244,15 @@ class SimulatorRig(Rig):
     def died(self) -> bool:
         return self.process.poll() is not None
 
+    def restart(self) -> None:
+        path = self.run_dir / "api.sock"
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.connect(str(path))
+            self.ctl("simulate restart")
+            assert connection.recv(1) == b""
+        wait_for(lambda: listens(path), "it is back")
+
     def ctl(self, line: str) -> str:
         return ctl.ask(str(self.run_dir / "cli.sock"), line).rstrip("\n")
 
@@ -330,6 +343,10 @@ class RealRig(Rig):
 
     def died(self) -> bool:
         return not Path(f"/proc/{self._router.pid}/exe").exists()
+
+    def restart(self) -> None:
+        self._router.kill()
+        self._router.start()
 
     def ctl(self, line: str) -> str:
         return self._router.ctl(*line.split()).strip("\r\n")

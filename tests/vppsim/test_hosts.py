@@ -91,9 +91,10 @@ def test_a_host_gets_a_lease(server: Server) -> None:
     request = server.hears(3)
     assert (request["requested_addr"], request["server_id"]) == (GIVEN, SERVER)
     assert server.frame[BOOTP].ciaddr == "0.0.0.0"
-    server.answers(5)
+    server.answers(5, name_server="192.0.2.53")
     shown = becomes(server, "bound")
     assert (shown["address"], shown["server"], shown["router"]) == (f"{GIVEN}/24", SERVER, SERVER)
+    assert shown["name-servers"] == ["192.0.2.53"]
     assert 3590 < shown["expires-in"] <= 3600
     assert shown["received"] == {"offer": 1, "ack": 1}
     table = server.simulator.ctl("show simulate hosts").splitlines()[1].split()

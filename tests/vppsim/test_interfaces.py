@@ -225,6 +225,39 @@ def test_an_npt66_binding_outlives_its_interface(rig: Rig, api: Api) -> None:
     assert [bind(api, index, "2001:db8::/48", add=False) for _ in range(2)] == [0, -6]
 
 
+def translates(rig: Rig, name: str) -> bool:
+    """Tell whether packets of an interface go through the NPTv6 plugin."""
+    return "npt66-input" in rig.ctl(f"show interface features {name}")
+
+
+def test_an_npt66_binding_that_outlived_its_interface_translates_nothing_until_it_was_deleted(
+    rig: Rig, api: Api
+) -> None:
+    index, _ = rig.interface()
+    assert bind(api, index, "2001:db8::/48") == 0
+    assert translates(rig, LAN)
+    rig.ctl(f"delete host-interface name {LAN.removeprefix('host-')}")
+    assert bind(api, index, "2001:db8::/48", add=False) == -2, "there is no such interface"
+    name = rig.loopback()
+    assert rig.index(name) == index
+    assert bind(api, index, "2001:db8:1::/48") == 0
+    assert not translates(rig, name), "replacing it does not help"
+    assert bind(api, index, "2001:db8:1::/48", add=False) == 0
+    assert bind(api, index, "2001:db8:1::/48") == 0
+    assert translates(rig, name)
+
+
+def test_the_mtus_are_kept_as_they_come(rig: Rig, api: Api) -> None:
+    index, _ = rig.interface()
+    rig.ctl(f"create sub-interfaces {LAN} 100")
+    assert interface(api, f"{LAN}.100").mtu == [0, 0, 0, 0], "it has its parent's"
+    for name, mtu in ((LAN, [1500, 1400, 20000, 0]), (f"{LAN}.100", [0, 1300, 0, 0])):
+        assert api.retval("sw_interface_set_mtu", sw_if_index=rig.index(name), mtu=mtu) == 0
+        assert interface(api, name).mtu == mtu
+    assert interface(api, LAN).link_mtu == 9000
+    assert api.retval("sw_interface_set_mtu", sw_if_index=index + 7, mtu=[1500, 0, 0, 0]) == -2
+
+
 def test_an_interface_that_goes_down_loses_its_neighbours(rig: Rig, api: Api) -> None:
     _, wire = rig.interface(LAN, "10.0.0.1/24")
     wire.send(arp(1, "10.0.0.5", "10.0.0.1"))

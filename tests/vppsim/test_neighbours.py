@@ -147,6 +147,32 @@ def test_an_address_without_its_interface_and_the_ip6_wildcard_match_nothing(
     assert event(api)[1] == "10.0.0.6"
 
 
+def test_who_wants_to_hear_of_neighbours_is_shown_also_of_an_interface_that_is_gone(rig: Rig, api: Api) -> None:
+    index, _ = rig.interface(LAN, "10.0.0.1/24")
+    loopback = rig.loopback()
+    for wanted in (index, index, rig.index(loopback)):
+        assert watch(api, wanted) == 0
+    assert watch(api, NO_INTERFACE) == 0
+    gone = f"DELETED ({rig.index(loopback)})"
+    rig.ctl(f"delete loopback interface intfc {loopback}")
+    lines = rig.ctl("show ip neighbor-watcher").splitlines()
+    wanted_by = next(line for line in lines if line.startswith("  [pid:9, client:"))
+    shown = {lines[at]: lines[at + 1] for at in range(0, len(lines), 2)}
+    keys = (f"{LAN}, 0.0.0.0", f"{gone}, 0.0.0.0", f"DELETED ({NO_INTERFACE}), 0.0.0.0")
+    assert shown == {f"Key: [{key}]": wanted_by for key in keys}
+
+
+def test_a_subscription_outlives_its_interface_and_counts_for_the_next_one_with_the_index(rig: Rig, api: Api) -> None:
+    first = rig.loopback()
+    index = rig.index(first)
+    assert watch(api, index) == 0
+    rig.ctl(f"delete loopback interface intfc {first}")
+    assert watch(api, index, enable=False) == -2, "it cannot be taken back meanwhile"
+    _, wire = rig.interface(LAN, "10.0.0.1/24")
+    assert rig.index(LAN) == index
+    assert taught(api, wire) == LAST
+
+
 def test_neighbours_go_with_an_event(lan: tuple[int, Wire], rig: Rig, api: Api) -> None:
     watch(api, lan[0])
     taught(api, lan[1])

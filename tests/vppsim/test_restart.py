@@ -36,6 +36,12 @@ def test_it_goes_away_on_command_and_takes_its_sockets_along(simulator: Simulato
     assert list(simulator.run_dir.iterdir()) == []
 
 
+def test_it_comes_back_as_another_process(simulator: SimulatorRig) -> None:
+    before = simulator.api().call("control_ping").vpe_pid
+    simulator.ctl("simulate restart")
+    assert back(simulator).call("control_ping").vpe_pid != before
+
+
 def test_it_comes_back_empty(simulator: SimulatorRig) -> None:
     api = simulator.api()
     index, _ = simulator.interface(LAN, "10.0.0.1/24")

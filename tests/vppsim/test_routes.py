@@ -124,6 +124,22 @@ def test_the_dump_has_the_routes_that_addresses_bring(rig: Rig, api: Api) -> Non
     assert routes(api, "2001:db8::/64", ip6=True)[0].sw_if_index == index
 
 
+def test_a_host_on_the_link_is_its_own_next_hop(rig: Rig, api: Api) -> None:
+    index, wire = rig.interface(LAN, "10.0.0.1/24", "2001:db8::1/64")
+    on_link = {"sw_if_index": index, "weight": 1, "preference": 5}
+    assert route(api, True, "192.0.2.9/32", on_link, multipath=True) == 0
+    assert wire.receive()[ARP].pdst == "192.0.2.9", "it is asked for at once, as any next hop"
+    assert route(api, True, "192.0.2.0/24", on_link, multipath=True) == 0
+    assert (hops(api, "192.0.2.9/32"), hops(api, "192.0.2.0/24")) == ([("192.0.2.9", 5)], [("0.0.0.0", 5)])
+    assert route(api, True, "2001:db8:9::9/128", on_link | {"proto": 1}, multipath=True) == 0
+    assert str(routes(api, "2001:db8:9::9/128", ip6=True)[0].nh.address.ip6) == "2001:db8:9::9"
+    assert route(api, False, "192.0.2.9/32", on_link, multipath=True) == 0
+    assert look_up(api, "192.0.2.9/32") == [("", -6)]
+    assert route(api, True, "192.0.2.9/32", on_link, multipath=True) == 0
+    assert route(api, False, "192.0.2.9/32", via(index, "192.0.2.9"), multipath=True) == 0
+    assert look_up(api, "192.0.2.9/32") == [("", -6)], "said or not, it is the same path"
+
+
 def test_routes_for_what_is_to_be_discarded_read_back(api: Api) -> None:
     for number, sort in ((1, UNREACHABLE), (2, DROP)):
         assert route(api, True, f"10.{number}.0.0/16", {"type": sort, "weight": 1}) == 0
@@ -152,6 +168,34 @@ def test_a_route_outlives_its_interface_and_is_dead_until_it_was_deleted(rig: Ri
         assert route(api, False, prefix, via(index, "10.0.0.2")) == 0
     assert route(api, True, DEFAULT, via(index, "10.0.0.2")) == 0
     assert WAN in forwarding(rig, DEFAULT)
+
+
+def look_up(api: Api, prefix: str, table: int = 0, *, exact: bool = True) -> list[tuple[str, int]]:
+    """Return the prefix that is found, as often as it has paths, each with the path's type."""
+    reply = api.call("ip_route_lookup", table_id=table, exact=exact, prefix=prefix)
+    assert reply.retval == 0 or not reply.route.paths
+    return [(str(reply.route.prefix), path.type) for path in reply.route.paths] or [("", reply.retval)]
+
+
+def test_one_prefix_can_be_looked_up(rig: Rig, api: Api) -> None:
+    index, _ = rig.interface(LAN, "10.0.0.1/24")
+    for kind in ({"type": UNREACHABLE, "weight": 1}, via(index, "10.0.0.2")):
+        route(api, True, "9.0.0.0/8", kind, multipath=True)
+    assert sorted(look_up(api, "9.0.0.0/8")) == [("9.0.0.0/8", 0), ("9.0.0.0/8", UNREACHABLE)]
+    assert look_up(api, "9.1.0.0/16") == [("", -6)]
+    assert look_up(api, "10.0.0.9/32", exact=False) == [("10.0.0.0/24", 0)]
+    assert look_up(api, "9.0.0.0/8", 7) == [("", -3)]
+    assert look_up(api, DEFAULT) == [(DEFAULT, DROP)]
+
+
+def test_a_path_over_no_interface_cannot_be_deleted_but_all_of_a_prefix_can(rig: Rig, api: Api) -> None:
+    index, _ = rig.interface(LAN, "10.0.0.1/24")
+    route(api, True, "9.0.0.0/8", via(index, "10.0.0.2"), multipath=True)
+    rig.ctl(f"delete host-interface name {LAN.removeprefix('host-')}")
+    for multipath in (True, False):
+        assert route(api, False, "9.0.0.0/8", via(index, "10.0.0.2"), multipath=multipath) == -54
+    assert route(api, False, "9.0.0.0/8") == 0
+    assert look_up(api, "9.0.0.0/8") == [("", -6)]
 
 
 def test_a_path_over_an_interface_that_is_down_is_passed_over(rig: Rig, api: Api) -> None:

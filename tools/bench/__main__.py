@@ -2,9 +2,17 @@
 
 import sys
 
-from tools.bench import core, startup, stores
+from tools.bench import boot, core, dhc4, million, shares, startup, stores
 
-_BENCHMARKS = {"core": core.main, "startup": startup.main, "stores": stores.main}
+_BENCHMARKS = {
+    "boot": boot.main,
+    "core": core.main,
+    "dhc4": dhc4.main,
+    "million": million.main,
+    "shares": shares.main,
+    "startup": startup.main,
+    "stores": stores.main,
+}
 
 
 def main() -> int:

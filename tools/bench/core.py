@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from vppdhc.dhc4.book import LeaseBook
-from vppdhc.dhc4.config import ServerConfig, Settings
+from vppdhc.dhc4.config import ConflictDetection, ServerConfig, Settings
 from vppdhc.dhc4.instants import Instants
+from vppdhc.dhc4.options import OptionSet
 from vppdhc.dhc4.reply import encode
 from vppdhc.dhc4.server import Server
 from vppdhc.interface import Interface
@@ -43,7 +44,10 @@ _INTERFACE: Final = Interface(
     addresses4=(IPv4Interface("10.0.0.1/8"),),
 )
 _ROUTER: Final = IPv4Address("10.0.0.1")
-_SETTINGS: Final = Settings(name_servers=(0x08080808, 0x08080404), domain_name="example.net")
+_SETTINGS: Final = Settings(
+    options=OptionSet({6: bytes((8, 8, 8, 8, 8, 8, 4, 4)), 15: b"example.net"}),
+    conflict_detection=ConflictDetection.NONE,
+)
 _ASKED_FOR: Final = bytes((1, 28, 2, 3, 15, 6, 119, 12, 44, 47, 26, 121, 42))
 _HOST_NAME: Final = b"client"
 _NOW: Final = 1000.0
@@ -142,7 +146,6 @@ def _fill(book: LeaseBook, count: int) -> None:
             hardware,
             _INTERFACE.name,
             hardware,
-            b"",
             f"host-{number}",
             3600,
             granted,

@@ -54,7 +54,7 @@ def _lease(number: int, now: float) -> Lease:
     hardware = b"\x01\x02\0" + number.to_bytes(4, "big")
     state = LeaseState.ACTIVE
     return Lease(
-        0, address, state, hardware, "tap1", hardware, hardware, f"client-{number}", 86400, now, now, now + 86400
+        0, address, state, hardware, "tap1", hardware, f"client-{number}", 86400, now, now, now + 86400
     )
 
 

@@ -229,7 +229,7 @@ class Server:
         address = 0x0A000000 | number * 2654435761 & 0xFFFF
         mac = b"\x01\x02\0" + struct.pack("<I", number)
         since = now if old is None else old.since
-        lease = Lease(0, address, LeaseState.ACTIVE, mac, "tap1", mac, b"", "client", 3600, since, now, now + 3600)
+        lease = Lease(0, address, LeaseState.ACTIVE, mac, "tap1", mac, "client", 3600, since, now, now + 3600)
         self._leases[number] = lease
         self.committer.submit(Work((Change(old, lease),), partial(self._reply, datagram, sender)))
 

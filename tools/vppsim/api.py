@@ -118,14 +118,19 @@ class ApiServer:
         self._listener: socket.socket | None = None
         self._clients: list[Client] = []
         self._count = 0
+        self._pid = os.getpid()
         self._queue: deque[tuple[Client, bytes]] = deque()
         self._held_up_by: object | None = None
         hidden = set() if serve_definitions else {"get_api_json", "get_api_json_reply"}
         self._known = {m.number: m for m in api.by_name.values() if m.name not in hidden}
         self.handlers |= {
-            "control_ping": lambda client, _: {"client_index": client.index, "vpe_pid": os.getpid()},
+            "control_ping": lambda client, _: {"client_index": client.index, "vpe_pid": self._pid},
             "get_api_json": lambda *_: {"json": api.text},
         }
+
+    def next_run(self) -> None:
+        """Be another process from now on, as a VPP that was restarted is."""
+        self._pid += 1
 
     def open(self) -> None:
         """Listen."""

@@ -1,4 +1,4 @@
-"""As much of DHCPv4 (RFC 2131) as a simulated host needs."""
+"""As much of DHCPv4 (RFC 2131) as simulated hosts need."""
 
 import struct
 from dataclasses import dataclass, field
@@ -27,6 +27,11 @@ class Type(IntEnum):
     INFORM = 8
 
 
+def name_of(kind: int) -> str:
+    """Return the name of a message type, its number where it has none."""
+    return next((known.name.lower() for known in Type if known == kind), str(kind))
+
+
 @dataclass(slots=True)
 class Message:
     """A DHCP message. Addresses are integers; options raw by code."""
@@ -36,6 +41,7 @@ class Message:
     hardware: bytes
     ciaddr: int = 0
     yiaddr: int = 0
+    giaddr: int = 0
     broadcast: bool = False
     options: dict[int, bytes] = field(default_factory=dict)
 
@@ -49,10 +55,15 @@ class Message:
         raw = self.options.get(code)
         return int.from_bytes(raw[:4], "big") if raw is not None and len(raw) >= 4 else None
 
+    def numbers(self, code: int) -> list[int]:
+        """Return an option of four bytes each as numbers; without it there are none."""
+        raw = self.options.get(code, b"")
+        return [int.from_bytes(raw[place : place + 4], "big") for place in range(0, len(raw) - 3, 4)]
+
     def encode(self) -> bytes:
         """Return the UDP payload."""
         flags = _BROADCAST_FLAG if self.broadcast else 0
-        addresses = (self.ciaddr, self.yiaddr, 0, 0)
+        addresses = (self.ciaddr, self.yiaddr, 0, self.giaddr)
         head = _FIXED.pack(self.op, 1, 6, 0, self.xid, 0, flags, *addresses, self.hardware, b"", b"")
         body = b"".join(bytes([code, len(raw)]) + raw for code, raw in self.options.items())
         return (head + _COOKIE + body + b"\xff").ljust(_SHORTEST, b"\0")
@@ -62,9 +73,9 @@ class Message:
         """Return the message of a UDP payload; None where it is none."""
         if len(payload) < _FIXED.size + 4 or payload[_FIXED.size : _FIXED.size + 4] != _COOKIE:
             return None
-        op, _, _, _, xid, _, flags, ciaddr, yiaddr, _, _, hardware, _, _ = _FIXED.unpack_from(payload)
+        op, _, _, _, xid, _, flags, ciaddr, yiaddr, _, giaddr, hardware, _, _ = _FIXED.unpack_from(payload)
         options = _options(payload[_FIXED.size + 4 :])
-        return Message(op, xid, hardware[:6], ciaddr, yiaddr, bool(flags & _BROADCAST_FLAG), options)
+        return Message(op, xid, hardware[:6], ciaddr, yiaddr, giaddr, bool(flags & _BROADCAST_FLAG), options)
 
 
 def _options(data: bytes) -> dict[int, bytes]:

@@ -74,6 +74,11 @@ class Path(NamedTuple):
             "nh": {"address": pack(af, self.next_hop)},
         }
 
+    def towards(self, prefix: Prefix) -> "Path":
+        """Return the path as VPP keeps it for a prefix: a single host on the link is its own next hop."""
+        on_link = self.type == PathType.NORMAL and self.sw_if_index != NONE and not self.next_hop
+        return self._replace(next_hop=prefix.address) if on_link and prefix == prefix.host() else self
+
     @property
     def needs_table(self) -> bool:
         """It leads to a next hop that is looked up in a table."""

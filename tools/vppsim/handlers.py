@@ -7,7 +7,7 @@ from tools.vppsim import addresses
 from tools.vppsim import router as state
 from tools.vppsim.addresses import NONE, Prefix
 from tools.vppsim.api import ApiServer, Client, Values
-from tools.vppsim.interfaces import ADMIN_UP, SERVICE_TAGGED, Interface, Interfaces
+from tools.vppsim.interfaces import ADMIN_UP, MTU, SERVICE_TAGGED, Interface, Interfaces
 from tools.vppsim.ip6 import Advertisement, Ip6Input
 from tools.vppsim.router import AddressInUseError, Router
 
@@ -15,7 +15,6 @@ _ALREADY: Final = -31
 _INVALID_VALUE: Final = -7
 _LONGEST_BINDING: Final = 64
 _ONE_TAG, _TWO_TAGS, _DOT1AD, _EXACT_MATCH = 2, 4, 8, 16
-_MTU: Final = 9000
 
 
 def prefix_from_api(value: dict[str, Any]) -> Prefix:
@@ -47,6 +46,7 @@ class InterfaceHandlers:
         server.handlers |= {
             "sw_interface_dump": self._dump,
             "sw_interface_set_flags": self._set_flags,
+            "sw_interface_set_mtu": self._set_mtu,
             "sw_interface_get_table": self._get_table,
             "sw_interface_add_del_address": self._add_del_address,
             "ip_address_dump": self._dump_addresses,
@@ -84,7 +84,6 @@ class InterfaceHandlers:
                 yield self._details(interface)
 
     def _details(self, interface: Interface) -> Values:
-        mtu = 0 if interface.name == "local0" else _MTU
         tags = [vlan for _, vlan in interface.vlans]
         flags = {1: _ONE_TAG, 2: _TWO_TAGS}.get(len(tags), 0)
         if tags:
@@ -96,8 +95,8 @@ class InterfaceHandlers:
             "l2_address": interface.mac,
             "flags": self._interfaces.flags(interface),
             "type": int(interface.is_sub),
-            "link_mtu": mtu,
-            "mtu": [0 if interface.is_sub else mtu, 0, 0, 0],
+            "link_mtu": 0 if interface.name == "local0" else MTU,
+            "mtu": interface.mtu,
             "sub_id": interface.sub_id,
             "sub_number_of_tags": len(tags),
             "sub_outer_vlan_id": tags[0] if tags else 0,
@@ -112,6 +111,13 @@ class InterfaceHandlers:
         if interface is None:
             return {"retval": state.INVALID_INTERFACE}
         self._router.set_state(interface, up=bool(values["flags"] & ADMIN_UP))
+        return {}
+
+    def _set_mtu(self, _: Client, values: Values) -> Values:
+        interface = self._find(values)
+        if interface is None:
+            return {"retval": state.INVALID_INTERFACE}
+        interface.mtu = list(values["mtu"])
         return {}
 
     def _get_table(self, _: Client, values: Values) -> Values:
@@ -222,7 +228,7 @@ class InterfaceHandlers:
                     "adv_managed_flag": settings.managed,
                     "adv_other_flag": settings.other,
                     "adv_router_lifetime": settings.lifetime,
-                    "adv_link_mtu": _MTU,
+                    "adv_link_mtu": MTU,
                     "send_radv": settings.send,
                     "cease_radv": settings.cease,
                     "send_unicast": settings.unicast,
@@ -276,10 +282,11 @@ class InterfaceHandlers:
         return {}
 
     def _bind(self, _: Client, values: Values) -> Values:
-        index = values["sw_if_index"]
-        if index not in self._interfaces:
+        interface, index = self._find(values), values["sw_if_index"]
+        if interface is None:
             return {"retval": state.INVALID_INTERFACE}
         if not values["is_add"]:
+            interface.translates = False
             return {} if self._router.bindings.pop(index, None) else {"retval": state.NO_SUCH_ENTRY}
         internal, external = (
             Prefix(6, addresses.unpack(6, values[side]["address"]), values[side]["len"])
@@ -287,6 +294,8 @@ class InterfaceHandlers:
         )
         if max(internal.length, external.length) > _LONGEST_BINDING:
             return {"retval": _INVALID_VALUE}
+        # One that has outlived another interface is replaced, but VPP then does not switch the plugin on.
+        interface.translates = interface.translates or index not in self._router.bindings
         self._router.bindings[index] = (_cut_as_vpp(internal), _cut_as_vpp(external))
         return {}
 

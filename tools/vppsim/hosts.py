@@ -1,4 +1,7 @@
-"""Hosts inside this process: they answer ARP and pings for their address and speak DHCP, following T1 and T2."""
+"""Hosts inside this process: they answer ARP and pings for their address and speak DHCP, following T1 and T2.
+
+A host with a static address can be a DHCP server as well.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from tools.vppsim import dhcp
 from tools.vppsim.addresses import BROADCAST, NO_MAC, Prefix, mac_text, text
 from tools.vppsim.devices import Wire
 from tools.vppsim.dhcp import Message, Type
+from tools.vppsim.dhcp_server import DhcpServer, destination
 from tools.vppsim.interfaces import Vlans
 from tools.vppsim.loop import Loop, Timer
 from tools.vppsim.packets import (
@@ -53,13 +57,18 @@ class Lease:
     prefix: Prefix
     server: int
     router: int
+    name_servers: list[int]
     renew_at: float
     rebind_at: float
     expires_at: float
 
 
 class Host:
-    """One host. mac: its address. vlans: the tags that its frames carry. address: a static one, without DHCP."""
+    """One host.
+
+    mac: its hardware address. vlans: the tags that its frames carry. static: its address without DHCP, None where it
+    has none. server: the DHCP server on it, None where it is none.
+    """
 
     def __init__(
         self, name: str, wire: Wire, mac: bytes, *, loop: Loop, random: Random, vlans: Vlans, client_id: bytes
@@ -67,6 +76,7 @@ class Host:
         self.name = name
         self.mac = mac
         self.static: Prefix | None = None
+        self.server: DhcpServer | None = None
         self.broadcast = False
         self.lease: Lease | None = None
         self.state = State.STOPPED
@@ -177,7 +187,10 @@ class Host:
         if lease is not None:
             shown["server"] = text(4, lease.server)
             shown["router"] = text(4, lease.router)
+            shown["name-servers"] = [text(4, one) for one in lease.name_servers]
             shown["expires-in"] = round(lease.expires_at - now, 1)
+        if self.server is not None:
+            shown["dhcp-server"] = self.server.show()
         return shown
 
     # --- the client's state machine
@@ -267,7 +280,7 @@ class Host:
         kind = message.type
         if message.op != 2 or message.hardware != self.mac:
             return
-        name = next((known.name.lower() for known in Type if known == kind), str(kind))
+        name = dhcp.name_of(kind)
         self.received[name] = self.received.get(name, 0) + 1
         if message.xid != self._xid or self.state in (State.STOPPED, State.BOUND):
             return
@@ -295,6 +308,7 @@ class Host:
             Prefix(4, ack.yiaddr or ack.ciaddr, length),
             ack.number(dhcp.SERVER) or 0,
             ack.number(dhcp.ROUTER) or 0,
+            ack.numbers(dhcp.DNS),
             now + (granted * 0.5 if renew is None else renew),
             now + (granted * 0.875 if rebind is None else rebind),
             now + granted,
@@ -306,6 +320,15 @@ class Host:
 
     def _time_to_renew(self) -> None:
         self._begin(State.RENEWING)
+
+    # --- the server
+
+    def _serve(self, message: Message) -> None:
+        reply = self.server.answer(message, self.static) if self.server and self.static else None
+        if self.static is not None and reply is not None:
+            where = destination(reply)
+            packet = udp4(self.static.address, where, 67, 68, reply.encode())
+            self._send(BROADCAST if where == _EVERYBODY else reply.hardware, ETHERTYPE_IP4, packet)
 
     # --- packets
 
@@ -369,9 +392,9 @@ class Host:
         body = frame[header.payload : header.end]
         if header.protocol == UDP and len(body) >= 8:
             (port,) = struct.unpack_from(">H", body, 2)
-            message = Message.decode(body[8:]) if port == 68 else None
+            message = Message.decode(body[8:]) if port in (67, 68) else None
             if message is not None:
-                self._answered(message)
+                (self._answered if port == 68 else self._serve)(message)
         elif header.protocol == ICMP and body[:1] == b"\0":
             self.received["echo reply"] = self.received.get("echo reply", 0) + 1
         elif header.protocol == ICMP and body[:1] == b"\x08" and self.prefix is not None:

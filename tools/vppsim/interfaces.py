@@ -9,6 +9,9 @@ from tools.vppsim.addresses import NO_MAC, Prefix
 ADMIN_UP: Final = 1
 LINK_UP: Final = 2
 
+MTU: Final = 9000
+"""What a link carries."""
+
 TAGGED: Final = 0x8100
 SERVICE_TAGGED: Final = 0x88A8
 
@@ -56,7 +59,8 @@ class Interface:
     transmit: sends a frame out of a device. tables: the number of its IPv4 and of its IPv6 table.
     ip4_blocks: how many reasons there are to drop IPv4 packets: that there is no address, and those that were asked
     for. ip6_locks: how many addresses and requests want IPv6 on. detect: how often DHCP client detection was
-    switched on (VPP counts). bridge: the bridge domain it is in.
+    switched on (VPP counts). bridge: the bridge domain it is in. mtu: of the link, IPv4, IPv6 and MPLS, 0 where it is
+    that of the link, or of the parent. translates: packets go through the NPTv6 plugin.
     """
 
     index: int
@@ -77,6 +81,8 @@ class Interface:
     detect: int = 0
     bridge: int | None = None
     is_bvi: bool = False
+    mtu: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    translates: bool = False
     advertisements: RouterAdvertisements = field(default_factory=RouterAdvertisements)
     received: Traffic = field(default_factory=Traffic)
     sent: Traffic = field(default_factory=Traffic)
@@ -137,6 +143,8 @@ class Interfaces:
         """Make an interface."""
         index = self._free.pop() if self._free else len(self._by_index)
         interface = Interface(index, name, kind, mac, index if parent is None else parent)
+        if parent is None and kind != "local":
+            interface.mtu[0] = MTU
         self._by_index[index] = interface
         return interface
 

@@ -10,7 +10,7 @@ from tools.vppsim import router as state
 from tools.vppsim.addresses import NONE, Prefix
 from tools.vppsim.api import ApiServer, Client, Later, Values
 from tools.vppsim.arping import Arping, Probe
-from tools.vppsim.fib import Path, Source, Table
+from tools.vppsim.fib import Entry, Path, Source, Table
 from tools.vppsim.handlers import address_to_api, prefix_from_api, prefix_to_api
 from tools.vppsim.punt import PuntSocket
 from tools.vppsim.router import Neighbour, Router
@@ -62,6 +62,7 @@ class IpHandlers:
             "ip_table_dump": self._dump_tables,
             "ip_route_add_del": self._change_route,
             "ip_route_dump": self._dump_routes,
+            "ip_route_lookup": self._look_up_route,
             "ip_mroute_add_del": self._change_group,
             "ip_mroute_dump": self._dump_groups,
             "ip_neighbor_dump": self._dump_neighbours,
@@ -76,6 +77,20 @@ class IpHandlers:
     def attach(self) -> None:
         """Hear of what happens to the router's neighbours."""
         self._router.on_neighbour.append(self._neighbour_changed)
+
+    def show_watches(self) -> str:
+        """Return who wants to hear of neighbours as VPP shows it; a client is shown by its index, with a sign."""
+        clients: dict[tuple[int, int, int], list[str]] = {}
+        for watch in self._watches:
+            client = watch.client.index - (1 << 32 if watch.client.index >> 31 else 0)
+            key = watch.sw_if_index, watch.af, watch.address
+            clients.setdefault(key, []).append(f"  [pid:{watch.pid}, client:{client}]")
+        lines = []
+        for (index, af, address), wanted_by in clients.items():
+            interface = self._router.interfaces.get(index)
+            name = f"DELETED ({index})" if interface is None else interface.name
+            lines += [f"Key: [{name}, {addresses.text(af, address)}]", *wanted_by]
+        return "\n".join(lines)
 
     @staticmethod
     def _show_version(_: Client, __: Values) -> Values:
@@ -111,22 +126,24 @@ class IpHandlers:
         index = self._router.change_route(table, prefix, Source.API, paths, add=add, multipath=multipath)
         return {"stats_index": index if add else NONE}
 
+    def _look_up_route(self, _: Client, values: Values) -> Values:
+        prefix = prefix_from_api(values["prefix"])
+        table = self._router.tables.get((prefix.af, values["table_id"]))
+        if table is None:
+            return {"retval": fib.NO_TABLE}
+        entry = None
+        if prefix.is_sound:
+            entry = table.get(prefix) if values["exact"] else table.lookup(prefix.address)
+        return {"retval": state.NO_SUCH_ENTRY} if entry is None else {"route": _route_to_api(table, entry)}
+
     def _table(self, values: Values) -> Table | None:
         table = values["table"]
         return self._router.tables.get((6 if table["is_ip6"] else 4, table["table_id"]))
 
     def _dump_routes(self, _: Client, values: Values) -> Iterator[Values]:
         table = self._table(values)
-        for entry in table.entries() if table else ():
-            yield {
-                "route": {
-                    "table_id": table.table_id if table else 0,
-                    "stats_index": entry.index,
-                    "prefix": prefix_to_api(entry.prefix),
-                    "n_paths": len(entry.paths),
-                    "paths": [path.to_api(entry.prefix.af) for path in entry.paths],
-                }
-            }
+        if table is not None:
+            yield from ({"route": _route_to_api(table, entry)} for entry in table.entries())
 
     def _change_group(self, _: Client, values: Values) -> Values:
         route = values["route"]
@@ -224,6 +241,16 @@ def _l4(punt: dict[str, Any]) -> tuple[int, int, int] | None:
     if punt["type"] != _L4:
         return None
     return (6 if raw[0] else 4), raw[1], int.from_bytes(raw[2:4], "big")
+
+
+def _route_to_api(table: Table, entry: Entry) -> Values:
+    return {
+        "table_id": table.table_id,
+        "stats_index": entry.index,
+        "prefix": prefix_to_api(entry.prefix),
+        "n_paths": len(entry.paths),
+        "paths": [path.to_api(entry.prefix.af) for path in entry.paths],
+    }
 
 
 def _neighbour_to_api(neighbour: Neighbour) -> Values:

@@ -114,6 +114,7 @@ class Router:
         self, table: Table, prefix: Prefix, source: Source, paths: list[Path], *, add: bool, multipath: bool
     ) -> int:
         """Add or remove paths of a prefix; VPP asks at once for a next hop that is new. Returns an index or NONE."""
+        paths = [path.towards(prefix) for path in paths]
         known = {path.next_hop for entry in table.entries() for path in entry.paths} if add else set()
         index = table.change(prefix, source, paths, add=add, multipath=multipath)
         for path in paths if add else ():
@@ -169,7 +170,7 @@ class Router:
         """Take an interface away with its sub-interfaces, addresses and neighbours.
 
         Routes over it stay, as in VPP, but are dead. Its NPTv6 binding stays, too, and is that of the next interface
-        with its index.
+        with its index, whose packets are not translated before it is deleted and made anew.
         """
         subs = self.interfaces.subs(interface)
         self._clear(interface)

@@ -42,6 +42,7 @@ class ShowCommands:
             "show version": self._version,
             "show interface": self._interfaces,
             "show interface addr": lambda _: self._addresses(),
+            "show interface features": self._features,
             "show ip fib": lambda words: self._fib(4, words),
             "show ip6 fib": lambda words: self._fib(6, words),
             "show ip table": lambda _: self._tables(4),
@@ -70,7 +71,7 @@ class ShowCommands:
         for interface in sorted(self._router.interfaces, key=lambda i: i.name):
             if words and interface.name not in words:
                 continue
-            mtu = "0/0/0/0" if interface.is_sub or not interface.index else "9000/0/0/0"
+            mtu = "/".join(map(str, interface.mtu))
             state = "up" if interface.admin_up else "down"
             line = f"{interface.name:<32}{interface.index:>3}{state:^14}{mtu:^18}"
             for way, traffic in (("rx", interface.received), ("tx", interface.sent)):
@@ -81,6 +82,14 @@ class ShowCommands:
             if line:
                 lines.append(line)
         return "\n".join(lines)
+
+    def _features(self, words: list[str]) -> str:
+        """Of the features of an interface, the simulator has NPTv6."""
+        interface = self._router.interfaces.by_name(words[0] if words else "")
+        if interface is None:
+            raise CommandError("Interface not specified...")
+        inside, outside = ("  npt66-input", "  npt66-output") if interface.translates else ("  none configured",) * 2
+        return f"Feature paths configured on {interface.name}...\n\nip6-output:\n{outside}\n\nip6-unicast:\n{inside}"
 
     def _addresses(self) -> str:
         lines = []
@@ -98,8 +107,11 @@ class ShowCommands:
         return "\n".join(f"[{n}] table_id:{table.table_id} {table.name}" for n, table in enumerate(tables))
 
     def _fib(self, af: int, words: list[str]) -> str:
-        wanted = whole_number(words[words.index("table") + 1]) if "table" in words[:-1] else None
-        where = words[0] if words and words[0] != "table" else None
+        wanted = None
+        if "table" in words[:-1]:
+            place = words.index("table")
+            wanted, words = whole_number(words[place + 1]), words[:place] + words[place + 2 :]
+        where = words[0] if words else None
         parts = []
         for (family, table_id), table in sorted(self._router.tables.items()):
             if family == af and wanted in (None, table_id):

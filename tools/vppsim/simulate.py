@@ -6,10 +6,11 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from tools.vppsim import addresses
+from tools.vppsim import addresses, dhcp
 from tools.vppsim.addresses import Prefix
 from tools.vppsim.cli import Cli, CommandError, whole_number, word_after
 from tools.vppsim.codec import Api
+from tools.vppsim.dhcp_server import Conduct, DhcpServer, Terms
 from tools.vppsim.faults import ACTIONS, DIRECTIONS, Faults, Measure, Refusal
 from tools.vppsim.hosts import Host
 from tools.vppsim.loop import Loop
@@ -20,6 +21,8 @@ HELP = """\
 create sim-interface NAME [hw-addr MAC] [wire PATH]   (frames are datagrams between sockets PATH and PATH.far)
 simulate host create NAME interface IF mac MAC [vlan V [inner V]] [address A/L] [client-id HEX] [broadcast]
 simulate host NAME delete | ping A | address A/L | dhcp start [A]|reboot|renew|rebind|release|decline|inform|stop
+simulate host NAME dhcp-server pool A A [lease-time S] [t1 S] [t2 S] [router A] [dns A[,A]] [relay A] [option CODE HEX]
+simulate host NAME dhcp-server answer|nak|silent|none
 show simulate hosts
 show simulate state
 simulate exit
@@ -116,6 +119,8 @@ class SimulateCommands:
         verb, rest = words[1:2], words[2:]
         if verb == ["dhcp"]:
             self._dhcp(host, rest)
+        elif verb == ["dhcp-server"]:
+            _serve(host, rest)
         elif verb == ["address"]:
             host.static = _prefix(rest[0]) if rest and rest[0] != "none" else None
         elif verb == ["ping"]:
@@ -220,6 +225,59 @@ class SimulateCommands:
     def _clear(self) -> str:
         self._faults.clear()
         return ""
+
+
+def _serve(host: Host, words: list[str]) -> None:
+    """Make a host a DHCP server, or one that behaves otherwise; who has which address is kept."""
+    verb = words[0] if words else ""
+    if verb == "none":
+        host.server = None
+    elif verb == "pool":
+        terms = _terms(words)
+        if host.server is None:
+            host.server = DhcpServer(terms)
+        host.server.terms = terms
+    elif verb not in {conduct.value for conduct in Conduct}:
+        raise CommandError(f"unknown input `{verb}'")
+    elif host.server is None:
+        raise CommandError(f"{host.name} is no DHCP server")
+    else:
+        host.server.conduct = Conduct(verb)
+
+
+def _terms(words: list[str]) -> Terms:
+    if len(words) < 3:
+        raise CommandError("expected pool FIRST LAST")
+    first, last = (_prefix(word).address for word in words[1:3])
+    seconds = whole_number(word_after(words, "lease-time") or "3600")
+    options: dict[int, bytes] = {}
+    for key, code in (("t1", dhcp.T1), ("t2", dhcp.T2)):
+        if key in words:
+            options[code] = whole_number(word_after(words, key) or "").to_bytes(4, "big")
+    for key, code in (("router", dhcp.ROUTER), ("dns", dhcp.DNS)):
+        if key in words:
+            options[code] = _packed(word_after(words, key))
+    for place, word in enumerate(words):
+        if word == "option":
+            code, raw = _option(words[place + 1 : place + 3])
+            options[code] = raw
+    relay = _prefix(word_after(words, "relay")).address if "relay" in words else 0
+    return Terms(first, last, seconds, relay, options)
+
+
+def _packed(word: str | None) -> bytes:
+    """Return addresses, with commas between them, as an option has them."""
+    return b"".join(_prefix(part).address.to_bytes(4, "big") for part in (word or "").split(","))
+
+
+def _option(words: list[str]) -> tuple[int, bytes]:
+    try:
+        code, raw = whole_number(words[0]), bytes.fromhex(words[1])
+    except (IndexError, ValueError):
+        code, raw = 0, b""
+    if not 0 < code < 255 or len(raw) > 255:
+        raise CommandError("expected option CODE HEX, of at most 255 bytes")
+    return code, raw
 
 
 def _prefix(word: str | None) -> Prefix:

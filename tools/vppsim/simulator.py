@@ -71,7 +71,9 @@ class Simulator:
         )
         cli = Cli()
         InterfaceHandlers(self._server, self._router, ip6).attach()
-        IpHandlers(self._server, self._router, Arping(self.loop, arp, ip6), self._punt, cli.run).attach()
+        ip = IpHandlers(self._server, self._router, Arping(self.loop, arp, ip6), self._punt, cli.run)
+        ip.attach()
+        cli.add("show ip neighbor-watcher", lambda _: ip.show_watches())
         Commands(cli, self._router, self._dataplane, self._ports)
         ShowCommands(cli, self._router, self._ports, self._punt, self._server, self._faults)
         SimulateCommands(
@@ -106,6 +108,7 @@ class Simulator:
         self._server.close()
         self._punt.close()
         self._ports.close()
+        self._server.next_run()
         self._router.reset()
         self._dataplane.bridges.clear()
         self._return = self.loop.after(seconds, self._come_back)

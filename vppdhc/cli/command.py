@@ -11,10 +11,11 @@ from nc.history import StorageError
 from nc.hostkey import HostKeyError
 from nc.schema import SchemaError
 from vppdhc.cli.leases import show_leases
-from vppdhc.daemon import Places, run_daemon
+from vppdhc.daemon import run_daemon
 from vppdhc.leases.errors import LeaseStoreError
 from vppdhc.northbound.files import ConfigError, read_config, to_xml
 from vppdhc.northbound.model import load_schema
+from vppdhc.places import Places
 from vppdhc.vpp.errors import PuntSetupError
 
 EXIT_OK = 0

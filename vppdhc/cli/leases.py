@@ -11,18 +11,21 @@ from typing import Any, Final
 from vppdhc.leases.reading import stored_leases
 
 _COLUMNS: Final = ("table", "address", "state", "hardware", "hostname", "interface", "expires")
+_EXTRA: Final = ("relay", "class", "fqdn")
+"""Columns that are shown where a lease has something in them and, on a terminal, as many as fit."""
 _SHORTENED: Final = ("hostname", "interface")
 """The columns that give way on a narrow terminal, always the wider one."""
 _SHORTEST: Final = 7
 """Their least width: with it all leases of Ethernet hosts fit into 80 columns."""
 _GAP: Final = "  "
+_NOTHING: Final = "-"
 
 
 def show_leases(store: Path, *, as_json: bool) -> None:
     """Print the leases of a store, as a table or as JSON.
 
-    The table is cut to the width of a terminal; written elsewhere it is complete. JSON is an array with a lease
-    a line; docs/lease-store.md describes its members.
+    The table is cut to the width of a terminal, where the last columns go first; written elsewhere it has all of them.
+    JSON is an array with a lease a line; docs/lease-store.md describes its members.
 
     store: the database file.
     Raises LeaseStoreError where it cannot be read.
@@ -50,14 +53,16 @@ def _print_json(store: Path) -> None:
 
 def _print_table(store: Path) -> None:
     """Print in two passes, the first for the widths: there may be more leases than one wants to hold."""
-    widths = {name: len(name) for name in _COLUMNS}
-    tables = set()
+    widths = {name: len(name) for name in (*_COLUMNS, *_EXTRA)}
+    used = {*_COLUMNS} - {"table"}
     for lease in _leases(store):
-        tables.add(lease["table_id"])
+        if lease["table_id"]:
+            used.add("table")
         for name, text in _cells(lease).items():
             widths[name] = max(widths[name], len(text))
-    if tables <= {0}:
-        del widths["table"]
+            if text != _NOTHING and name in _EXTRA:
+                used.add(name)
+    widths = {name: width for name, width in widths.items() if name in used}
     if sys.stdout.isatty():
         _narrow(widths, shutil.get_terminal_size().columns)
     print(_line({name: name.upper() for name in widths}, widths))
@@ -69,8 +74,14 @@ def _print_table(store: Path) -> None:
 
 
 def _cells(lease: Mapping[str, Any]) -> dict[str, str]:
-    shown = {**lease, "table": lease["table_id"], "expires": _minute(lease["expires"])}
-    return {name: str(shown[name]) or "-" for name in _COLUMNS}
+    shown = {
+        **lease,
+        "table": lease["table_id"],
+        "expires": _minute(lease["expires"]),
+        "relay": lease["relay_address"],
+        "class": lease["vendor_class"],
+    }
+    return {name: str(shown[name]) or _NOTHING for name in (*_COLUMNS, *_EXTRA)}
 
 
 def _minute(instant: str | None) -> str:
@@ -79,11 +90,18 @@ def _minute(instant: str | None) -> str:
 
 
 def _narrow(widths: dict[str, int], columns: int) -> None:
-    """Cut columns that can be, until a line fits, or none can be cut any more."""
-    excess = sum(widths.values()) + len(_GAP) * (len(widths) - 1) - columns
-    for _ in range(excess):
+    """Leave extra columns out, and cut others that can be, until a line fits, or nothing more can be done."""
+    for name in reversed(_EXTRA):
+        if _excess(widths, columns) > 0:
+            widths.pop(name, None)
+    for _ in range(_excess(widths, columns)):
         widest = max(_SHORTENED, key=lambda name: widths[name])
         widths[widest] = max(_SHORTEST, widths[widest] - 1)
+
+
+def _excess(widths: Mapping[str, int], columns: int) -> int:
+    """Return by how much a line is too wide."""
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1) - columns
 
 
 def _line(cells: Mapping[str, str], widths: Mapping[str, int]) -> str:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from vppdhc.dhc4.book import LeaseBook
+from vppdhc.dhc4.lease_maker import interface_of
 from vppdhc.dhc4.request import Drop, RefusalError, Request
 from vppdhc.dhc4.reservations import Reservation, Reservations
 from vppdhc.dhc4.subnet import Subnet
@@ -58,17 +59,18 @@ class Allocation:
         if request.requested is not None:
             # Addresses that other clients had, and may want again, are not given away on somebody's wish.
             subnet = request.subnet_of(request.requested)
-            if subnet is not None and request.requested in subnet.pool and request.requested not in taken:
+            if subnet is not None and request.requested not in taken and subnet.pool_of(request.requested):
                 return subnet, request.requested, Why.WISH
         hardware = request.message.chaddr or request.client
         for subnet in request.subnets:
-            address = subnet.pool.candidate(hardware, taken)
-            if address is not None:
-                return subnet, address, Why.HASH
+            for part in subnet.pools:
+                address = part.pool.candidate(hardware, taken)
+                if address is not None:
+                    return subnet, address, Why.HASH
         for subnet in request.subnets:
-            address = self._book.oldest_ended(subnet.pool) if subnet.pool.size else None
-            if address is not None:
-                return subnet, address, Why.OLDEST_ENDED
+            ended = self._oldest_ended(subnet)
+            if ended is not None:
+                return subnet, ended.address, Why.OLDEST_ENDED
         raise RefusalError(Drop.NO_ADDRESS)
 
     def reserved(self, request: Request) -> Choice | None:
@@ -92,7 +94,7 @@ class Allocation:
         """
         holder = self.reservations.holder(request.table, address)
         if holder is None:
-            if address not in subnet.pool:
+            if subnet.pool_of(address) is None:
                 return False
             offer = self._book.offer_at(request.table, address)
             if offer is not None and offer.client != request.client and offer.expires > request.now:
@@ -106,8 +108,31 @@ class Allocation:
             or lease.client == request.client
             or lease.state == _RELEASED
             or lease.expires <= request.now
-            or (holder is not None and self._is_of_same_station(lease, holder))
+            or (holder is not None and self._is_of_same_station(request, lease, holder))
         )
+
+    def check_count(self, request: Request, subnet: Subnet) -> None:
+        """Refuse a further lease to a hardware address that has as many as it can; a client keeps what it has.
+
+        Raises RefusalError.
+        """
+        most = subnet.settings.max_leases_per_hardware_address
+        if most is None or not request.hardware:
+            return
+        if any(in_force(lease, request.now) for lease in self.records(request)):
+            return
+        if self._book.held_by(request.hardware, interface_of(request, subnet)) >= most:
+            raise RefusalError(Drop.TOO_MANY_LEASES)
+
+    def why(self, request: Request, address: int, record: Lease | None) -> Why:
+        """Tell why a client may have an address that it asks for; record: that of the address."""
+        reservation = request.reservation
+        if reservation is not None and reservation.address == address:
+            return Why.RESERVATION
+        if record is not None and record.client == request.client:
+            return Why.LEASE if in_force(record, request.now) else Why.LAST_LEASE
+        offer = self._book.offer_of(request.client)
+        return Why.OFFER if offer is not None and offer.address == address else Why.WISH
 
     def records(self, request: Request) -> list[Lease]:
         """Return the client's records on its link, ended or not: the one in force, else the latest, first.
@@ -119,6 +144,12 @@ class Allocation:
         if len(records) > 1:
             records.sort(key=lambda lease: (in_force(lease, request.now), lease.renewed), reverse=True)
         return records
+
+    def _oldest_ended(self, subnet: Subnet) -> Lease | None:
+        """Return the lease that ended first of those in a subnet's pools that have ended."""
+        addresses = [self._book.oldest_ended(part.pool) for part in subnet.pools if part.pool.size]
+        leases = [self._book.get(subnet.table, address) for address in addresses if address is not None]
+        return min((lease for lease in leases if lease is not None), key=_end, default=None)
 
     def _known(self, request: Request) -> Choice | None:
         """Choose the address that is the client's own, or that it was offered a moment ago."""
@@ -134,13 +165,18 @@ class Allocation:
                 return subnet, offered.address, Why.OFFER
         return None
 
-    def _is_of_same_station(self, lease: Lease, reservation: Reservation) -> bool:
+    def _is_of_same_station(self, request: Request, lease: Lease, reservation: Reservation) -> bool:
         """Whether a lease is of a client that an address is reserved for, by another identifier.
 
-        A boot loader and the operating system that it starts are two clients with one hardware address.
+        A boot loader and the operating system that it starts are two clients with one hardware address. Two behind one
+        circuit of a relay agent are not one station.
         """
-        found = self.reservations.of(lease.client, lease.hardware, lease.table)
+        found = self.reservations.of(lease.client, lease.hardware, lease.table, request.subnets)
         return lease.state == _ACTIVE and found is reservation
+
+
+def _end(lease: Lease) -> float:
+    return lease.expires
 
 
 def on_link(lease: Lease, request: Request) -> bool:

@@ -1,13 +1,12 @@
 """Every lease there is, in memory: by address, by client, by when it ends."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
-from sys import intern
+from types import MappingProxyType
 from typing import NamedTuple
 
 from vppdhc.dhc4.address_set import AddressSet
 from vppdhc.dhc4.events import Event, EventKind
-from vppdhc.dhc4.instants import Instants
 from vppdhc.dhc4.offers import Offers
 from vppdhc.dhc4.pool import Pool
 from vppdhc.dhc4.table import Table
@@ -17,6 +16,7 @@ from vppdhc.leases.lease import Change, Lease, LeaseState
 _ACTIVE = LeaseState.ACTIVE
 _RELEASED = LeaseState.RELEASED
 _DECLINED = LeaseState.DECLINED
+_NO_HOLDINGS: Mapping[bytes, int] = MappingProxyType({})
 
 
 class Expired(NamedTuple):
@@ -53,6 +53,7 @@ class LeaseBook:
         self._offers_most = offers_most
         self._size = 0
         self.active: dict[str, int] = {}
+        self._holdings: dict[str, dict[bytes, int]] | None = None
 
     def __len__(self) -> int:
         """Count the records, ended ones included, offers not."""
@@ -82,9 +83,7 @@ class LeaseBook:
     def load(self, leases: Iterable[Lease], now: float) -> None:
         """Take in the stored leases, before anything else; those over by now have ended without an event."""
         ended = []
-        instants = Instants()
-        for stored in leases:
-            lease = _shared(stored, instants)
+        for lease in leases:
             if lease.state == _RELEASED or (lease.state == _ACTIVE and lease.expires <= now):
                 ended.append(lease)
             else:
@@ -112,6 +111,20 @@ class LeaseBook:
     def offer_of(self, client: bytes) -> Lease | None:
         """Return the offer that a client has; it has one at most."""
         return self._offers.get(client)
+
+    def held_by(self, hardware: bytes, interface: str) -> int:
+        """Return how many leases in force a hardware address has on an interface, whatever its client identifiers.
+
+        They are counted, by going through all leases, when somebody asks for the first time, and kept from then on: it
+        is a setting that most do without, and would cost them memory.
+        """
+        if self._holdings is None:
+            self._holdings = {}
+            for table in self._tables.values():
+                for address, lease in table.leases.items():
+                    if lease.state == _ACTIVE and address not in table.ended:
+                        self._count_holding(self._holdings, lease, 1)
+        return self._holdings.get(interface, _NO_HOLDINGS).get(hardware, 0)
 
     def taken(self, table: int) -> AddressSet:
         """Return the addresses of a table with a record, an offer or a reservation; not to be changed."""
@@ -255,6 +268,17 @@ class LeaseBook:
     def _count(self, lease: Lease, step: int) -> None:
         if lease.state == _ACTIVE:
             self.active[lease.interface] = self.active.get(lease.interface, 0) + step
+            if self._holdings is not None:
+                self._count_holding(self._holdings, lease, step)
+
+    @staticmethod
+    def _count_holding(holdings: dict[str, dict[bytes, int]], lease: Lease, step: int) -> None:
+        held = holdings.setdefault(lease.interface, {})
+        count = held.get(lease.hardware, 0) + step
+        if count:
+            held[lease.hardware] = count
+        else:
+            del held[lease.hardware]
 
     def _put(self, table_id: int, address: int, new: Lease | None, *, ended: bool = False) -> None:
         """Make this the record of an address, whatever was there before; ended: its lease is over."""
@@ -292,14 +316,3 @@ class LeaseBook:
         if new is not None and new.client:
             held = self._clients.get(new.client)
             self._clients[new.client] = new if held is None else [*self.of_client(new.client), new]
-
-
-def _shared(lease: Lease, instants: Instants) -> Lease:
-    """Return a lease that was read from somewhere with what others have too as objects that they share."""
-    return lease._replace(
-        interface=intern(lease.interface),
-        hardware=lease.client if lease.hardware == lease.client else lease.hardware,
-        since=instants.shared(lease.since),
-        renewed=instants.shared(lease.renewed),
-        expires=instants.shared(lease.expires),
-    )

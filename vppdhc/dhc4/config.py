@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from ipaddress import IPv4Network
 from types import MappingProxyType
 
+from vppdhc.dhc4.classes import ClientClasses
+from vppdhc.dhc4.options import NO_OPTIONS, OptionSet
 from vppdhc.dhc4.reservations import Reservations
 
 INFINITE = 0xFFFFFFFF
@@ -13,6 +17,27 @@ SHORTEST_LEASE = 3
 SHORTEST_WISH = 120
 """Seconds below which no client can wish its lease, so that it cannot keep the server busy (RFC 2131, 4.3.1,
 leaves what to make of the wish to the server)."""
+
+
+class ConflictDetection(StrEnum):
+    """How it is found out, before a new address is offered, whether somebody uses it."""
+
+    PROBE = "probe"
+    """ARP requests through the punt socket, for many addresses at once."""
+    ARPING = "arping"
+    """VPP's arping plugin, one address at a time; VPP's API waits meanwhile."""
+    NONE = "none"
+    """Not at all."""
+
+
+class BootpClients(StrEnum):
+    """Which BOOTP clients are served (RFC 1534)."""
+
+    NONE = "none"
+    FIXED = "fixed"
+    """Those with a host reservation."""
+    DYNAMIC = "dynamic"
+    """All, for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +51,11 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How clients of one interface are served.
+    """How clients of one interface, subnet or pool are served.
 
     lease_time: seconds a lease lives, 3 or more; INFINITE is for ever.
     renewal_time, rebinding_time: T1 and T2 in seconds; None for 1/2 and 7/8 of the lease (RFC 2131, 4.4.5).
-    name_servers, ntp_servers: IPv4 addresses, the most wanted first (options 6 and 42).
-    domain_name: option 15, empty for none.
+    options: what they are told beside it.
     static_percentage: how much of the network, from its start, is never given out.
     authoritative: whether this is the one server of its links, which is what a router usually is. It then
         gives a client that it has no record of the address that this client says it has, when it is free, and
@@ -41,6 +65,12 @@ class Settings:
     offer_hold: seconds that an offered address is kept for its client.
     probation_time: seconds that a declined address is given to nobody.
     max_address_utilization: percent of a pool, 1 to 100, that may be in use before that is told.
+    conflict_detection, probe_timeout: how, and for how many seconds, it is asked whether somebody uses a new address.
+    rapid_commit: whether a client that asks for it gets its lease by two messages (RFC 4039).
+    bootp_clients: which BOOTP clients are served.
+    known_clients_only: whether clients without a reservation get no answer.
+    max_client_rate: messages of one client that are answered in a second; None for all.
+    max_leases_per_hardware_address: leases that one hardware address can have on an interface; None for any number.
 
     Raises ValueError where a value is out of its range.
     """
@@ -48,14 +78,19 @@ class Settings:
     lease_time: int = 3600
     renewal_time: int | None = None
     rebinding_time: int | None = None
-    name_servers: tuple[int, ...] = ()
-    ntp_servers: tuple[int, ...] = ()
-    domain_name: str = ""
+    options: OptionSet = NO_OPTIONS
     static_percentage: int = 10
     authoritative: bool = True
     offer_hold: int = 60
     probation_time: int = 86_400
     max_address_utilization: int = 90
+    conflict_detection: ConflictDetection = ConflictDetection.PROBE
+    probe_timeout: float = 0.3
+    rapid_commit: bool = False
+    bootp_clients: BootpClients = BootpClients.FIXED
+    known_clients_only: bool = False
+    max_client_rate: int | None = None
+    max_leases_per_hardware_address: int | None = None
 
     def __post_init__(self) -> None:
         _check("lease-time", self.lease_time, SHORTEST_LEASE, INFINITE)
@@ -66,8 +101,6 @@ class Settings:
         _check("offer-hold", self.offer_hold, 1, 3600)
         _check("probation-time", self.probation_time, 0, INFINITE)
         _check("max-address-utilization", self.max_address_utilization, 1, 100)
-        if not self.domain_name.isascii() or len(self.domain_name) > 253:
-            raise ValueError(f"domain-name {self.domain_name!r} is not a domain name in ASCII")
 
     @property
     def default_rebinding_time(self) -> int | None:
@@ -107,24 +140,85 @@ def _check(name: str, value: int, lowest: int, highest: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """Settings of one interface that differ from the server's; None where they do not."""
+    """Settings of an inner level that differ from those around it; None where they do not.
+
+    Of the options it is code by code, see OptionSet.over().
+    """
 
     lease_time: int | None = None
     renewal_time: int | None = None
     rebinding_time: int | None = None
-    name_servers: tuple[int, ...] | None = None
-    ntp_servers: tuple[int, ...] | None = None
-    domain_name: str | None = None
+    options: OptionSet = NO_OPTIONS
     static_percentage: int | None = None
     authoritative: bool | None = None
     offer_hold: int | None = None
     probation_time: int | None = None
     max_address_utilization: int | None = None
+    conflict_detection: ConflictDetection | None = None
+    probe_timeout: float | None = None
+    rapid_commit: bool | None = None
+    bootp_clients: BootpClients | None = None
+    known_clients_only: bool | None = None
+    max_client_rate: int | None = None
+    max_leases_per_hardware_address: int | None = None
 
     def over(self, settings: Settings) -> Settings:
         """Return the settings with these put over them; raises ValueError where they do not go together."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["options"] = self.options.over(settings.options)
         return replace(settings, **{name: value for name, value in values.items() if value is not None})
+
+
+NO_OVERRIDES = Overrides()
+"""Nothing is different."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """A range of addresses for clients.
+
+    id: names it for people, in its subnet.
+    first, last: lowest and highest address; those outside of the subnet's network are not in the pool.
+    overrides: of lifetimes, options and max_address_utilization.
+    """
+
+    id: str
+    first: int
+    last: int
+    overrides: Overrides = NO_OVERRIDES
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetConfig:
+    """A network that is not just as its interface makes it.
+
+    id: names it for people.
+    network, table: the network, and the routing table (VRF) id that it is in.
+    interface: name of the interface whose clients are in it; None for the one that has an address in it.
+    relay_addresses: relay agents whose clients are in it, beside those that have an address in it.
+    overrides: settings.
+    pools: addresses for clients; without any, all of the network but its static part.
+    excluded: first and last address of each range that is given to nobody but by a reservation.
+    """
+
+    id: str
+    network: IPv4Network
+    table: int = 0
+    interface: str | None = None
+    relay_addresses: tuple[int, ...] = ()
+    overrides: Overrides = NO_OVERRIDES
+    pools: tuple[PoolConfig, ...] = ()
+    excluded: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def first(self) -> int:
+        """The lowest address of the network."""
+        return int(self.network.network_address)
+
+    @property
+    def last(self) -> int:
+        """The highest address of the network."""
+        return int(self.network.broadcast_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +231,23 @@ class ServerConfig:
     client_interfaces: interfaces on which this router is itself a client of somebody. They are not served
         unless named in one of the two before. When those are both empty, every other interface with an IPv4
         address is.
-    reservations: what single clients get, wherever they are served in its table.
+    subnets: networks that are not just as their interfaces make them. One that overlaps an earlier one of its table
+        is not served.
+    classes: options for clients of a kind.
+    reservations: what single clients get.
     enabled: whether anybody is served at all.
+    max_pending_probes: clients that may wait for an answer to a probe; further ones are offered an address without.
     """
 
     settings: Settings = field(default_factory=Settings)
     interfaces: tuple[str, ...] = ()
     per_interface: Mapping[str, Overrides] = field(default_factory=lambda: MappingProxyType({}))
     client_interfaces: frozenset[str] = frozenset()
+    subnets: tuple[SubnetConfig, ...] = ()
+    classes: ClientClasses = field(default_factory=ClientClasses)
     reservations: Reservations = field(default_factory=Reservations)
     enabled: bool = True
+    max_pending_probes: int = 1000
 
     def settings_for(self, interface: str) -> Settings | None:
         """Return the settings for an interface of this name, None where it is not served."""

@@ -21,6 +21,8 @@ class EventKind(StrEnum):
     """A client did not renew in time."""
     DECLINED = "declined"
     """A client found that somebody else uses the address."""
+    CONFLICT = "conflict"
+    """The server found that somebody else uses an address that it was about to offer."""
     CLEARED = "cleared"
     """An operator had it forgotten."""
 
@@ -29,12 +31,14 @@ class Event(NamedTuple):
     """Something that happened to a lease.
 
     kind: what.
-    lease: as it is now; of a declined one, hardware names the client that declined it; a cleared one is no more,
-        and may have been an offer only.
+    lease: as it is now. Of a declined one, hardware names the client that declined it; of a conflict, who uses the
+        address. A cleared one is no more, and may have been an offer only.
+    holder: hardware address of who was found to use the address; empty for all other kinds.
     """
 
     kind: EventKind
     lease: Lease
+    holder: bytes = b""
 
 
 class PoolEvent(NamedTuple):
@@ -43,9 +47,12 @@ class PoolEvent(NamedTuple):
     table: routing table (VRF) id.
     network, interface: what the pool is of, and where.
     usage: how full it is, against which threshold; usage.exceeded says which of the two has happened.
+    subnet, pool_id: the subnet and pool in the configuration; empty where they are made from the interface.
     """
 
     table: int
     network: IPv4Network
     interface: str
     usage: PoolUsage
+    subnet: str = ""
+    pool_id: str = ""

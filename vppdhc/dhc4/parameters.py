@@ -1,17 +1,28 @@
-"""The options that tell a client about its network, encoded once and not for every packet."""
+"""What the clients of a network are told about it, encoded once and not for every packet."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from struct import pack
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from vppdhc.dhc4.config import Settings, Times
+from vppdhc.dhc4.config import Times
+from vppdhc.dhc4.options import (
+    BOOT_FILE_NAME,
+    BROADCAST_ADDRESS,
+    CLASSLESS_ROUTES,
+    HOST_NAME,
+    MICROSOFT_ROUTES,
+    NO_OPTIONS,
+    ROUTER,
+    STATIC_ROUTES,
+    SUBNET_MASK,
+    V6_ONLY_PREFERRED,
+    WPAD,
+    OptionSet,
+    Upstream,
+)
 
-SUBNET_MASK = 1
-ROUTER = 3
-DOMAIN_NAME_SERVER = 6
-DOMAIN_NAME = 15
-BROADCAST_ADDRESS = 28
-NTP_SERVERS = 42
 REQUESTED_ADDRESS = 50
 LEASE_TIME = 51
 MESSAGE_TYPE = 53
@@ -22,58 +33,126 @@ RENEWAL_TIME = 58
 REBINDING_TIME = 59
 CLIENT_ID = 61
 RELAY_AGENT = 82
-HOST_NAME = 12
 
-_LISTS_MOST = 256
-"""Parameter lists whose answers are remembered; the clients of a network have a few dozen different ones."""
+_ANSWERS_MOST: Final = 256
+"""Answers that are remembered; the clients of a network have a few dozen different parameter lists."""
+_EXTRA_ANSWERS_MOST: Final = 1024
+"""Answers that are remembered of client classes and reservations."""
+_FILE_LONGEST: Final = 127
+"""Octets that the field file has room for, a NUL behind them (RFC 2131, 2)."""
+_NOT_UNASKED: Final = frozenset({V6_ONLY_PREFERRED, MICROSOFT_ROUTES, WPAD})
+"""Options for those who ask for them alone: RFC 8925, 3.3, demands that of the first; the others are not registered,
+so that a client that does not know them may take them for something else."""
 
 
-def _addresses(addresses: tuple[int, ...]) -> bytes:
-    return pack(f"!{len(addresses)}I", *addresses)
+class Answer(NamedTuple):
+    """What a client is told.
+
+    options: in the order in which they are sent.
+    next_server: field siaddr, 0 for none.
+    file: field file, empty for none.
+    """
+
+    options: Mapping[int, bytes]
+    next_server: int
+    file: bytes
 
 
 class Parameters:
-    """What a subnet's clients are told, as encoded options."""
+    """What the clients of a network are told, as encoded options."""
 
-    __slots__ = ("_answers", "_values")
+    __slots__ = ("_answers", "_defaults", "_extra_answers", "_options", "_upstream", "_values")
 
-    def __init__(self, network: IPv4Network, router: int, settings: Settings) -> None:
-        """Encode the options; router is the default gateway, the address of this router in the network."""
-        values = {SUBNET_MASK: pack("!I", int(network.netmask)), ROUTER: pack("!I", router)}
-        if settings.name_servers:
-            values[DOMAIN_NAME_SERVER] = _addresses(settings.name_servers)
-        if settings.domain_name:
-            values[DOMAIN_NAME] = settings.domain_name.encode("ascii")
+    def __init__(
+        self, network: IPv4Network, router: int, options: OptionSet, upstream: Upstream = MappingProxyType({})
+    ) -> None:
+        """Encode them.
+
+        router: this router's address in the network, the default gateway where options name no other; 0 for none.
+        options: what all levels say together, down to that of the network or pool.
+        upstream: what was learned from the provider so far; learn() tells of more.
+        """
+        defaults = {SUBNET_MASK: pack("!I", int(network.netmask))}
+        if router:
+            defaults[ROUTER] = pack("!I", router)
         if network.prefixlen < 31:
-            values[BROADCAST_ADDRESS] = pack("!I", int(network.broadcast_address))
-        if settings.ntp_servers:
-            values[NTP_SERVERS] = _addresses(settings.ntp_servers)
-        self._values = values
-        self._answers: dict[bytes | None, Mapping[int, bytes]] = {}
+            defaults[BROADCAST_ADDRESS] = pack("!I", int(network.broadcast_address))
+        self._defaults = defaults
+        self._options = options
+        self._answers: dict[bytes | None, Answer] = {}
+        self._extra_answers: dict[tuple[OptionSet, bytes | None], Answer] = {}
+        self.learn(upstream)
 
-    def answer(self, wanted: bytes | None, host_name: bytes = b"") -> Mapping[int, bytes]:
+    def learn(self, upstream: Upstream) -> None:
+        """Go on with other values of the provider."""
+        self._upstream = upstream
+        self._values = self._encode(self._options)
+        self._answers.clear()
+        self._extra_answers.clear()
+
+    def answer(self, wanted: bytes | None, *, extra: OptionSet | None = None, host_name: bytes = b"") -> Answer:
         """Return the options for a parameter request list (option 55), in its order; None is for no list.
 
-        host_name: option 12 of this very client, empty for none.
+        extra: what the client's reservation says over its class.
+        host_name: option 12 of its reservation, empty for none; extra goes before it.
 
-        Without a list a client gets everything. With one it gets what it asks for and nothing else, the router
-        included: a host that leaves option 3 out, such as one that is only managed through this interface, means
-        it. The subnet mask alone comes unasked, as an address cannot be used without it, and it comes first, as it
-        has to precede the router (RFC 2132, 3.3).
+        Without a list a client gets everything but what has to be asked for. With one it gets what it asks for, the
+        router included: a host that leaves option 3 out, such as one that is only managed through this interface,
+        means it. The subnet mask comes unasked, as an address cannot be used without it, and it comes first, as it
+        has to precede the router (RFC 2132, 3.3). So does, behind the rest, what is configured for this client or its
+        class (RFC 2131, 4.3.1), such as the vendor options without which a boot loader takes no notice of an answer.
+
+        A client that asks for classless routes, and is given some, gets no router and no static routes, which it
+        would ignore (RFC 3442, "DHCP Client Behavior" and "DHCP Server Administrator Responsibilities").
         """
         if host_name:
-            return _chosen(wanted, {**self._values, HOST_NAME: host_name})
-        known = self._answers.get(wanted)
+            extra = _with_host_name(extra or NO_OPTIONS, host_name)
+        if not extra:
+            known = self._answers.get(wanted)
+            if known is None:
+                if len(self._answers) >= _ANSWERS_MOST:
+                    self._answers.clear()
+                known = self._answers[wanted] = self._choose(wanted, NO_OPTIONS)
+            return known
+        key = extra, wanted
+        known = self._extra_answers.get(key)
         if known is None:
-            if len(self._answers) >= _LISTS_MOST:
-                self._answers.clear()
-            known = self._answers[wanted] = _chosen(wanted, self._values)
+            if len(self._extra_answers) >= _EXTRA_ANSWERS_MOST:
+                self._extra_answers.clear()
+            known = self._extra_answers[key] = self._choose(wanted, extra)
         return known
 
+    def _choose(self, wanted: bytes | None, extra: OptionSet) -> Answer:
+        options = extra.over(self._options)
+        values = self._encode(options) if extra else self._values
+        unasked = [code for code in extra.values if code not in _NOT_UNASKED]
+        if wanted is None:
+            codes = [code for code in values if code not in _NOT_UNASKED]
+        else:
+            codes = [SUBNET_MASK, *wanted, *unasked]
+        chosen = {code: values[code] for code in codes if code in values}
+        if wanted is not None and CLASSLESS_ROUTES in wanted and CLASSLESS_ROUTES in chosen:
+            for code in (ROUTER, STATIC_ROUTES):
+                chosen.pop(code, None)
+        file = values.get(BOOT_FILE_NAME, b"")
+        return Answer(chosen, options.next_server or 0, file if len(file) <= _FILE_LONGEST else b"")
 
-def _chosen(wanted: bytes | None, values: Mapping[int, bytes]) -> Mapping[int, bytes]:
-    codes = values if wanted is None else (SUBNET_MASK, *wanted)
-    return {code: values[code] for code in codes if code in values}
+    def _encode(self, options: OptionSet) -> dict[int, bytes]:
+        """Return everything that can be sent, by code and in its order."""
+        values = options.resolved(self._upstream)
+        said = options.values.keys() | options.omitted
+        for code, value in self._defaults.items():
+            if code not in said:
+                values[code] = value
+        if CLASSLESS_ROUTES in values and MICROSOFT_ROUTES not in said:
+            values[MICROSOFT_ROUTES] = values[CLASSLESS_ROUTES]
+        return dict(sorted(values.items()))
+
+
+def _with_host_name(extra: OptionSet, host_name: bytes) -> OptionSet:
+    if HOST_NAME in extra.values or HOST_NAME in extra.omitted:
+        return extra
+    return OptionSet({HOST_NAME: host_name}).over(extra)
 
 
 def lifetimes(times: Times) -> Mapping[int, bytes]:

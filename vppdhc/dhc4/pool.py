@@ -1,14 +1,22 @@
 """The addresses of a network that may be given to clients, and which of them a client gets."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from ipaddress import IPv4Network
+from itertools import accumulate
+from typing import TypeAlias
 
 from vppdhc.dhc4.address_set import AddressSet
 
 _SMALLEST_PREFIX = 30
 """A /31 (RFC 3021) has no address left beside the two ends of its link, and a /32 has only the router's."""
+
+
+Range: TypeAlias = tuple[int, int]
+"""The first address, and one past the last."""
+PoolKey: TypeAlias = tuple[int, tuple[Range, ...]]
+"""Table and ranges of a pool: all that it is."""
 
 
 class Pool:
@@ -22,13 +30,13 @@ class Pool:
     It knows nothing of leases: the caller brings the set of addresses that have one.
     """
 
-    __slots__ = ("_starts", "first", "ranges", "size", "stop", "table")
+    __slots__ = ("_offsets", "_starts", "first", "ranges", "size", "stop", "table")
 
-    def __init__(self, table: int, ranges: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, table: int, ranges: Iterable[Range]) -> None:
         self.table = table
         self.ranges = tuple(ranges)
         self._starts = [start for start, _ in self.ranges]
-        self.size = sum(stop - start for start, stop in self.ranges)
+        *self._offsets, self.size = accumulate((stop - start for start, stop in self.ranges), initial=0)
         self.first = self.ranges[0][0] if self.ranges else 0
         self.stop = self.ranges[-1][1] if self.ranges else 0
 
@@ -43,18 +51,12 @@ class Pool:
         The network's own and its broadcast address (RFC 1122, 3.2.1.3) and the router's are left out.
         Networks longer than /30 have no pool.
         """
-        if network.prefixlen > _SMALLEST_PREFIX:
-            return cls(table, ())
-        base, end = int(network.network_address), int(network.broadcast_address)
-        start = base + max(1, network.num_addresses * static_percentage // 100)
-        ranges = []
-        for address in sorted({address for address in own if start <= address < end}):
-            if start < address:
-                ranges.append((start, address))
-            start = address + 1
-        if start < end:
-            ranges.append((start, end))
-        return cls(table, ranges)
+        return cls(table, without(whole_of(network, static_percentage), [(address, address + 1) for address in own]))
+
+    @property
+    def key(self) -> PoolKey:
+        """What two pools have in common that are of the same addresses."""
+        return self.table, self.ranges
 
     def __contains__(self, address: int) -> bool:
         if not self.first <= address < self.stop:
@@ -79,7 +81,7 @@ class Pool:
         offset = int.from_bytes(blake2b(hardware, digest_size=8).digest(), "big") % self.size
         chosen, wish = self._at(offset)
         found = taken.first_free(wish, self.ranges[chosen][1])
-        # A pool has a range more than the router has addresses in it: this loop is short.
+        # There is a range more than addresses of the router and excluded ranges: this loop is short.
         for start, stop in self.ranges[chosen + 1 :] + self.ranges[: chosen + 1]:
             if found is not None:
                 break
@@ -88,10 +90,26 @@ class Pool:
 
     def _at(self, offset: int) -> tuple[int, int]:
         """Return the number of the range and the address that lie so many addresses into the pool."""
-        number = 0
-        start, stop = self.ranges[0]
-        while offset >= stop - start:
-            offset -= stop - start
-            number += 1
-            start, stop = self.ranges[number]
-        return number, start + offset
+        number = bisect_right(self._offsets, offset) - 1
+        return number, self._starts[number] + offset - self._offsets[number]
+
+
+def whole_of(network: IPv4Network, static_percentage: int) -> Range:
+    """Return the addresses of a network that hosts can have, but a part of it, in percent, from its start."""
+    base, end = int(network.network_address), int(network.broadcast_address)
+    if network.prefixlen > _SMALLEST_PREFIX:
+        return base, base
+    return base + max(1, network.num_addresses * static_percentage // 100), end
+
+
+def without(whole: Range, holes: Iterable[Range]) -> Sequence[Range]:
+    """Return what is left of a range without others, in increasing order."""
+    start, stop = whole
+    left = []
+    for first, beyond in sorted(holes):
+        if start < min(first, stop):
+            left.append((start, min(first, stop)))
+        start = max(start, beyond)
+    if start < stop:
+        left.append((start, stop))
+    return left

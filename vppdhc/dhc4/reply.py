@@ -1,23 +1,38 @@
 """The server's answers: what is in them (RFC 2131, table 3) and where they go (4.1)."""
 
+from collections import Counter
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
-from vppdhc.dhc4.parameters import (
-    CLIENT_ID,
-    MESSAGE_TEXT,
-    MESSAGE_TYPE,
-    RELAY_AGENT,
-    SERVER_ID,
-)
+from vppdhc.dhc4.fqdn import CLIENT_FQDN, agreed_name, server_fqdn
+from vppdhc.dhc4.levels import Terms
+from vppdhc.dhc4.options import BOOT_FILE_NAME, DOMAIN_NAME
+from vppdhc.dhc4.parameters import CLIENT_ID, MESSAGE_TEXT, MESSAGE_TYPE, RELAY_AGENT, SERVER_ID, Answer
+from vppdhc.dhc4.relay import SUBNET_SELECTION
 from vppdhc.dhc4.request import Request
 from vppdhc.dhc4.subnet import Subnet
 from vppdhc.interface import Interface, Vlan
 from vppdhc.packet import dhcp4, ethernet, frame, ipv4, punt
 from vppdhc.packet.dhcp4 import BOOTREPLY, BROADCAST_FLAG, CLIENT_PORT, SERVER_PORT, Message
 
-_OFFER, _ACK, _NAK = b"\2", b"\5", b"\6"
+_DISCOVER, _OFFER, _ACK, _NAK = b"\1", b"\2", b"\5", b"\6"
+_RAPID_COMMIT = 80
 _ETHERNET = 1
+_ECHOED = (CLIENT_ID, SUBNET_SELECTION, RELAY_AGENT)
+"""What the client gets back as it was, in this order: RFC 6842; RFC 3011, 2; RFC 3046, 2.2: the last of all options."""
+
+
+class Nak(StrEnum):
+    """Why a client is refused an address; it is told so (option 56)."""
+
+    WRONG_NETWORK = "wrong network"
+    """It is not in a network of the client's link."""
+    RESERVED = "another address is reserved for you"
+    OTHER_ADDRESS = "another address is yours"
+    """The client has a lease, or had the last one, of another address."""
+    NOT_AVAILABLE = "address not available"
+    """Somebody else has it, it is in no pool, or nobody may have it now."""
 
 
 class Reply(NamedTuple):
@@ -28,7 +43,7 @@ class Reply(NamedTuple):
         table.
     destination_mac, vlans: of the frame; empty for a routed packet.
     source, destination: IPv4 addresses.
-    destination_port: 68 for a client, 67 for a relay agent.
+    destination_port: 68 for a client, 67 for a relay agent, unless that wants another one.
     max_size: octets that the DHCP message may have.
     """
 
@@ -42,12 +57,15 @@ class Reply(NamedTuple):
     max_size: int
 
 
-def encode(reply: Reply, interface: Interface) -> tuple[int, bytes]:
+def encode(reply: Reply, interface: Interface, omitted: Counter[int] | None = None) -> tuple[int, bytes]:
     """Encode a reply for the interface that the client's message came in by.
 
+    omitted: counts the options that there was no room for, by code.
     Returns the punt action and the packet: an Ethernet frame, or an IPv4 packet.
     """
-    payload = dhcp4.encode(reply.message, reply.max_size)
+    payload, dropped = dhcp4.pack(reply.message, reply.max_size)
+    if dropped and omitted is not None:
+        omitted.update(dropped)
     if reply.action == punt.IP4:
         return punt.IP4, frame.encode_ip4_udp(
             source=reply.source,
@@ -68,17 +86,32 @@ def encode(reply: Reply, interface: Interface) -> tuple[int, bytes]:
     )
 
 
-def offer(request: Request, subnet: Subnet, address: int, lifetimes: Mapping[int, bytes]) -> Reply:
-    """Offer an address."""
-    options = _options(_OFFER, subnet, lifetimes, subnet.parameters.answer(request.parameters, request.given_name))
-    return _to_client(request, _message(request, options, yiaddr=address), subnet.server_id)
+def offer(request: Request, subnet: Subnet, address: int, terms: Terms, lifetimes: Mapping[int, bytes]) -> Reply:
+    """Offer an address; 0 tells a client that it needs none (RFC 8925, 3.3)."""
+    answer = terms.parameters.answer(request.parameters, extra=request.extra, host_name=request.given_name)
+    options = {MESSAGE_TYPE: _OFFER, SERVER_ID: _server_id(request, subnet), **lifetimes, **answer.options}
+    if request.fqdn is not None:
+        options[CLIENT_FQDN] = server_fqdn(request.fqdn, name_of(request, terms))
+    message = _message(request, options, answer, 0, address)
+    return to_client(request, message, request.own_address(subnet))
 
 
-def lease_ack(request: Request, subnet: Subnet, address: int, lifetimes: Mapping[int, bytes]) -> Reply:
-    """Acknowledge a lease."""
-    options = _options(_ACK, subnet, lifetimes, subnet.parameters.answer(request.parameters, request.given_name))
-    message = _message(request, options, ciaddr=request.message.ciaddr, yiaddr=address)
-    return _to_client(request, message, subnet.server_id)
+def lease_ack(
+    request: Request, subnet: Subnet, address: int, terms: Terms, lifetimes: Mapping[int, bytes], name: str
+) -> Reply:
+    """Acknowledge a lease, to a REQUEST or to a DISCOVER (RFC 4039, 3.2).
+
+    name: the full name that the client has now, see name_of().
+    """
+    answer = terms.parameters.answer(request.parameters, extra=request.extra, host_name=request.given_name)
+    asked = request.message
+    options = {MESSAGE_TYPE: _ACK, SERVER_ID: _server_id(request, subnet), **lifetimes, **answer.options}
+    if request.fqdn is not None:
+        options[CLIENT_FQDN] = server_fqdn(request.fqdn, name)
+    if asked.options[MESSAGE_TYPE] == _DISCOVER:
+        options[_RAPID_COMMIT] = b""
+    message = _message(request, options, answer, asked.ciaddr, address)
+    return to_client(request, message, request.own_address(subnet))
 
 
 def inform_ack(request: Request, subnet: Subnet, address: int) -> Reply:
@@ -86,41 +119,64 @@ def inform_ack(request: Request, subnet: Subnet, address: int) -> Reply:
 
     A relayed one that leaves out ciaddr can be reached by its relay agent only.
     """
-    options = _options(_ACK, subnet, {}, subnet.parameters.answer(request.parameters, request.given_name))
+    answer = answer_of(request, subnet.terms_of(address))
+    source = request.own_address(subnet)
     asked = request.message
-    message = _message(request, options, ciaddr=asked.ciaddr)
+    options = {MESSAGE_TYPE: _ACK, SERVER_ID: _server_id(request, subnet), **answer.options}
+    message = _message(request, options, answer, asked.ciaddr, 0)
     if not asked.giaddr:
-        return _framed(request, message, subnet.server_id, asked.source_mac, address)
+        return _framed(request, message, source, asked.source_mac, address)
     if not asked.ciaddr:
-        return _routed(request, message, subnet.server_id, asked.giaddr, SERVER_PORT)
-    return _routed(request, message, subnet.server_id, address, CLIENT_PORT)
+        return _to_relay_agent(request, message, source)
+    return routed(request, message, source, address, CLIENT_PORT)
 
 
-def nak(request: Request, text: str) -> Reply:
+def nak(request: Request, why: Nak) -> Reply:
     """Refuse what a client asks for.
 
     It goes to everybody, as the client may be unable to receive anything else where it is; a relay agent is
     told by the broadcast flag to do the same (4.3.2).
     """
     subnet = request.subnets[0]
-    options = _options(_NAK, subnet, {MESSAGE_TEXT: text.encode("ascii")}, {})
-    message = _message(request, options)
+    source = request.own_address(subnet)
+    options = {MESSAGE_TYPE: _NAK, SERVER_ID: _server_id(request, subnet), MESSAGE_TEXT: why.encode("ascii")}
+    message = _message(request, options, _NOTHING, 0, 0)
     if request.message.giaddr:
         message.flags |= BROADCAST_FLAG
-        return _routed(request, message, subnet.server_id, request.message.giaddr, SERVER_PORT)
-    return _framed(request, message, subnet.server_id, ethernet.BROADCAST, ipv4.BROADCAST)
+        return _to_relay_agent(request, message, source)
+    return _framed(request, message, source, ethernet.BROADCAST, ipv4.BROADCAST)
 
 
-def _options(
-    message_type: bytes, subnet: Subnet, first: Mapping[int, bytes], second: Mapping[int, bytes]
-) -> dict[int, bytes]:
-    return {MESSAGE_TYPE: message_type, SERVER_ID: subnet.encoded_server_id, **first, **second}
+def answer_of(request: Request, terms: Terms) -> Answer:
+    """Return what a client is told about its network."""
+    return terms.parameters.answer(request.parameters, extra=request.extra, host_name=request.given_name)
 
 
-def _message(request: Request, options: dict[int, bytes], *, ciaddr: int = 0, yiaddr: int = 0) -> Message:
-    """Build the reply that these options are for, with what it takes over from the request."""
+def name_of(request: Request, terms: Terms) -> str:
+    """Return the full name of a client that has sent option 81, see fqdn.agreed_name(); empty for others."""
+    if request.fqdn is None:
+        return ""
+    domain = terms.parameters.answer(None, extra=request.extra).options.get(DOMAIN_NAME, b"")
+    return agreed_name(request.fqdn, request.given_name.decode("ascii"), domain.decode("ascii", "ignore"))
+
+
+_NOTHING = Answer({}, 0, b"")
+
+
+def _server_id(request: Request, subnet: Subnet) -> bytes:
+    """Return our server identifier, as an option value; the relay agent may have us called otherwise (RFC 5107)."""
+    if request.relay.server_id:
+        return request.relay.server_id.to_bytes(4, "big")
+    return subnet.encoded_server_id if subnet.server_id else request.own_address(subnet).to_bytes(4, "big")
+
+
+def _message(request: Request, options: dict[int, bytes], answer: Answer, ciaddr: int, yiaddr: int) -> Message:
+    """Build the reply that these options are for, with what it takes over from the request.
+
+    The field file names the boot file where option 67 does not (RFC 2132, 9.5).
+    """
     asked = request.message
-    for code in (CLIENT_ID, RELAY_AGENT):  # RFC 6842; RFC 3046, 2.2: the last of all options
+    for code in _ECHOED:
         value = asked.options.get(code)
         if value is not None:
             options[code] = value
@@ -134,26 +190,34 @@ def _message(request: Request, options: dict[int, bytes], *, ciaddr: int = 0, yi
         flags=asked.flags,
         ciaddr=ciaddr,
         yiaddr=yiaddr,
-        siaddr=0,
+        siaddr=answer.next_server,
         giaddr=asked.giaddr,
         chaddr=asked.chaddr,
+        file=b"" if BOOT_FILE_NAME in options else answer.file,
         options=options,
     )
 
 
-def _to_client(request: Request, message: Message, source: int) -> Reply:
-    """Address an OFFER or ACK (4.1)."""
+def to_client(request: Request, message: Message, source: int) -> Reply:
+    """Address a message with an address for the client (4.1); source: our own address."""
     asked = request.message
     if asked.giaddr:
-        return _routed(request, message, source, asked.giaddr, SERVER_PORT)
+        return _to_relay_agent(request, message, source)
     if asked.ciaddr:
         # Its own hardware address or, behind something that answers for it, the one that reaches it.
         return _framed(request, message, source, asked.source_mac, asked.ciaddr)
-    if asked.broadcast or asked.htype != _ETHERNET or not asked.chaddr:
+    if asked.broadcast or asked.htype != _ETHERNET or not asked.chaddr or not message.yiaddr:
         # Without an Ethernet address there is nowhere else to send it to (RFC 4390 has such clients set the
-        # flag).
+        # flag), and the same without an address.
         return _framed(request, message, source, ethernet.BROADCAST, ipv4.BROADCAST)
     return _framed(request, message, source, asked.chaddr, message.yiaddr)
+
+
+def _to_relay_agent(request: Request, message: Message, source: int) -> Reply:
+    """Address a message to the relay agent, at the port that it wants it at (RFC 8357, 5.1)."""
+    asked = request.message
+    port = asked.source_port if request.relay.source_port and asked.source_port else SERVER_PORT
+    return routed(request, message, source, asked.giaddr, port)
 
 
 def _framed(request: Request, message: Message, source: int, mac: bytes, destination: int) -> Reply:
@@ -163,5 +227,6 @@ def _framed(request: Request, message: Message, source: int, mac: bytes, destina
     return Reply(message, punt.L2, mac, vlans, source, destination, CLIENT_PORT, dhcp4.size_limit(request.message))
 
 
-def _routed(request: Request, message: Message, source: int, destination: int, port: int) -> Reply:
+def routed(request: Request, message: Message, source: int, destination: int, port: int) -> Reply:
+    """Address a message to somebody who is not on the link."""
     return Reply(message, punt.IP4, b"", (), source, destination, port, dhcp4.size_limit(request.message))

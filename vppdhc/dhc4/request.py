@@ -2,26 +2,30 @@
 
 from enum import StrEnum
 
-from vppdhc.dhc4.parameters import (
-    CLIENT_ID,
-    HOST_NAME,
-    LEASE_TIME,
-    PARAMETER_LIST,
-    REQUESTED_ADDRESS,
-    SERVER_ID,
-)
-from vppdhc.dhc4.reservations import Reservations
+from vppdhc.dhc4.config import ServerConfig
+from vppdhc.dhc4.fqdn import CLIENT_FQDN, client_fqdn
+from vppdhc.dhc4.options import HOST_NAME, OptionSet
+from vppdhc.dhc4.parameters import CLIENT_ID, LEASE_TIME, MESSAGE_TYPE, PARAMETER_LIST, REQUESTED_ADDRESS, SERVER_ID
+from vppdhc.dhc4.relay import NO_RELAY_INFORMATION, RELAY_AGENT, SUBNET_SELECTION, relay_information, subnet_selection
 from vppdhc.dhc4.subnet import Networks, Served, Subnet
 from vppdhc.interface import Interface
 from vppdhc.packet import ipv4
 from vppdhc.packet.dhcp4 import BOOTREQUEST, Message
+from vppdhc.packet.errors import DecodeError
+from vppdhc.packet.structures4 import strings
+
+VENDOR_CLASS = 60
+USER_CLASS = 77
 
 _HOPS_MOST = 16
 _ETHERNET = 1
 _HARDWARE_TYPES = tuple(bytes((htype,)) for htype in range(256))
 _CLIENT_ID_MARK = b"\0"
 _CLIENT_ID_LONGEST = 255
-_HOST_NAME_LONGEST = 255
+_TEXT_LONGEST = 255
+_RAPID_COMMIT = 80
+_GIVING_UP = (b"\4", b"\7")
+"""DECLINE and RELEASE, by which a client gives up what it has."""
 
 
 class Drop(StrEnum):
@@ -39,6 +43,8 @@ class Drop(StrEnum):
     """A hardware address that no station can have."""
     MALFORMED = "malformed-option"
     """An option has the wrong length, or one is missing without which the message means nothing."""
+    RELAY_INFORMATION = "malformed-relay-information"
+    """What a relay agent added makes no sense."""
     NOT_SERVED = "not-served"
     """The interface is not served."""
     NO_SUBNET = "no-subnet"
@@ -47,10 +53,20 @@ class Drop(StrEnum):
     """The client talks to another server."""
     UNKNOWN_CLIENT = "unknown-client"
     """We have no record of a client that says it has an address, and are not authoritative."""
+    NO_RESERVATION = "no-reservation"
+    """Only clients with a reservation are served, and this one has none."""
+    BOOTP = "bootp"
+    """It is a BOOTP client, and those are not served, or only with a reservation."""
+    RATE = "too-fast"
+    """The client sends more messages than are answered."""
+    TOO_MANY_LEASES = "too-many-leases"
+    """The client's hardware address has as many leases on the interface as one can have."""
     NO_LEASE = "no-lease"
     """The client gives back, or declines, an address that it does not have."""
     NO_ADDRESS = "no-address-free"
     """Every address of the pools is in use."""
+    CONFLICTS = "too-many-conflicts"
+    """Somebody else was found to use one address after the other."""
 
 
 class RefusalError(Exception):
@@ -90,43 +106,61 @@ class Request:
     message: as received.
     interface: where it came in.
     now: when, CLOCK_BOOTTIME.
-    served: the interface as it is served.
     table: routing table id of that interface.
-    subnets: those that the client can have an address in: that of the relay agent, else all of the interface; of a
-        client that is not on this link but reached us through a router, that of its ciaddr.
+    subnets: those that the client can have an address in: those where the relay agent says that it is, else all of the
+        interface; of a client that is not on this link but reached us through a router, those where its ciaddr is.
     client: key of the client.
     hardware: hardware type and address, empty where the client sent none.
     requested, server_id, wish: options 50, 54 and 51, None without.
     parameters: option 55.
-    reservation: what is reserved for the client in this table; None where nothing is.
+    relay: what a relay agent says of the client.
+    reservation: what is reserved for the client; None where nothing is.
     given_name: the host name that it has by its reservation, as option 12; empty without.
+    user_classes: those in option 77.
+    client_class: name of its client class, empty where it belongs to none.
+    extra: options by its reservation and class, None where there are none.
+    fqdn: option 81, None without.
+    probed: an address that nobody was found to use a moment ago, 0 for none.
     """
 
     __slots__ = (
         "client",
+        "client_class",
+        "extra",
+        "fqdn",
         "given_name",
         "hardware",
         "interface",
         "message",
         "now",
         "parameters",
+        "probed",
+        "relay",
         "requested",
         "reservation",
-        "served",
         "server_id",
         "subnets",
         "table",
+        "user_classes",
         "wish",
     )
 
     def __init__(
-        self, message: Message, interface: Interface, networks: Networks, reservations: Reservations, now: float
+        self,
+        message: Message,
+        interface: Interface,
+        networks: Networks,
+        config: ServerConfig,
+        now: float,
+        *,
+        probed: int = 0,
     ) -> None:
         """Read a message; raises RefusalError for one that cannot be answered whatever it asks for."""
         options = message.options
         self.message = message
         self.interface = interface
         self.now = now
+        self.probed = probed
         if message.op != BOOTREQUEST:
             raise RefusalError(Drop.NOT_A_REQUEST)
         if message.hops > _HOPS_MOST:
@@ -134,9 +168,14 @@ class Request:
         served = networks.served(interface.name)
         if served is None:
             raise RefusalError(Drop.NOT_SERVED)
-        self.served: Served = served
         self.table = served.table
-        self.subnets = _subnets(message, served, networks)
+        self.relay = NO_RELAY_INFORMATION
+        if RELAY_AGENT in options:
+            try:
+                self.relay = relay_information(message)
+            except DecodeError:
+                raise RefusalError(Drop.RELAY_INFORMATION) from None
+        subnets = _subnets(message, self.relay.link, served, networks)
         chaddr = message.chaddr
         if chaddr and message.htype == _ETHERNET and (len(chaddr) != 6 or chaddr[0] & 1 or not any(chaddr)):
             raise RefusalError(Drop.HARDWARE)
@@ -145,12 +184,48 @@ class Request:
             self.hardware = self.client  # the same object twice: a million leases are 48 MB smaller
         else:
             self.hardware = _HARDWARE_TYPES[message.htype] + chaddr if chaddr else b""
-        self.reservation = reservations.of(self.client, self.hardware, self.table)
-        self.given_name = b"" if self.reservation is None else self.reservation.hostname.encode("ascii")
-        self.requested = _integer(options.get(REQUESTED_ADDRESS))
-        self.server_id = _integer(options.get(SERVER_ID))
-        self.wish = _integer(options.get(LEASE_TIME))
+        self.requested = _integer(options[REQUESTED_ADDRESS]) if REQUESTED_ADDRESS in options else None
+        self.server_id = _integer(options[SERVER_ID]) if SERVER_ID in options else None
+        self.wish = _integer(options[LEASE_TIME]) if LEASE_TIME in options else None
         self.parameters = options.get(PARAMETER_LIST)
+        self.fqdn = client_fqdn(options[CLIENT_FQDN]) if CLIENT_FQDN in options else None
+        self.user_classes = _user_classes(options[USER_CLASS]) if USER_CLASS in options else ()
+        self._place(subnets, config)
+
+    def _place(self, subnets: tuple[Subnet, ...], config: ServerConfig) -> None:
+        """Find the client's reservation and class, and what follows from them."""
+        relay = self.relay
+        reservation = config.reservations.of(
+            self.client, self.hardware, self.table, subnets, relay.circuit_id, relay.remote_id
+        )
+        self.reservation = reservation
+        self.given_name = b""
+        self.extra: OptionSet | None = None
+        if reservation is not None:
+            self.given_name = reservation.hostname.encode("ascii")
+            self.extra = reservation.options
+        elif len(subnets) > 1 or subnets[0].settings.known_clients_only:
+            subnets = _for_anybody(self.message, subnets)
+        self.subnets = subnets
+        self.client_class = ""
+        if config.classes:
+            found = config.classes.match(self.message.options.get(VENDOR_CLASS), self.user_classes)
+            if found is not None:
+                self.client_class = found.name
+                self.extra = found.options if self.extra is None else self.extra.over(found.options)
+
+    @property
+    def says_more(self) -> bool:
+        """Whether there is more to keep of the client than who it is: a relay agent, a class."""
+        message = self.message
+        return bool(
+            message.giaddr or RELAY_AGENT in message.options or VENDOR_CLASS in message.options or self.user_classes
+        )
+
+    @property
+    def rapid_commit(self) -> bool:
+        """Whether the client would like its lease by two messages (RFC 4039)."""
+        return _RAPID_COMMIT in self.message.options
 
     def subnet_of(self, address: int) -> Subnet | None:
         """Return the one of the client's subnets that an address lies in."""
@@ -159,41 +234,103 @@ class Request:
                 return subnet
         return None
 
+    def own_address(self, subnet: Subnet) -> int:
+        """Return our address towards the clients of a subnet: where their answers come from, and our identifier.
+
+        That is the one in their network. Where we have none there, which needs a relay agent, it is the one that the
+        message was sent to, else the first one of the interface.
+        """
+        if subnet.server_id:
+            return subnet.server_id
+        own = [int(address.ip) for address in self.interface.addresses4]
+        if not own:
+            raise RefusalError(Drop.NOT_SERVED)
+        return self.message.destination if self.message.destination in own else own[0]
+
     def host_name(self) -> str:
-        """Return the client's name for people to read: by its reservation, else as it says; empty without."""
+        """Return the client's name for people to read: by its reservation, else as it says; empty without.
+
+        A client that says its full name means that one, whatever it says in option 12 (RFC 4702, 3.1 and 4).
+        """
         if self.given_name:
             return self.given_name.decode("ascii")
+        if self.fqdn is not None and self.fqdn.name:
+            return readable(self.fqdn.name.partition(".")[0].encode("ascii"))
         raw = self.message.options.get(HOST_NAME)
-        if not raw:
-            return ""
-        text = raw.rstrip(b"\0").decode("utf-8", "replace")[:_HOST_NAME_LONGEST]
-        return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+        return readable(raw) if raw else ""
 
 
-def _subnets(message: Message, served: Served, networks: Networks) -> tuple[Subnet, ...]:
+def readable(raw: bytes) -> str:
+    """Return what a client says as text that can be shown anywhere; what cannot is U+FFFD in it."""
+    text = raw.rstrip(b"\0").decode("utf-8", "replace")[:_TEXT_LONGEST]
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _user_classes(raw: bytes) -> tuple[bytes, ...]:
+    """Return the user classes in option 77 (RFC 3004, 4).
+
+    Some clients, iPXE among them, send one name without its length: it is taken as that.
+    """
+    try:
+        classes = strings(raw)
+    except DecodeError:
+        classes = []
+    if classes and all(classes):
+        return tuple(classes)
+    return (raw,) if raw else ()
+
+
+def _for_anybody(message: Message, subnets: tuple[Subnet, ...]) -> tuple[Subnet, ...]:
+    """Return the subnets in which a client without a reservation is served; it may always give up what it has."""
+    if message.options.get(MESSAGE_TYPE) in _GIVING_UP:
+        return subnets
+    others = tuple(subnet for subnet in subnets if not subnet.settings.known_clients_only)
+    if not others:
+        raise RefusalError(Drop.NO_RESERVATION)
+    return others
+
+
+def _subnets(message: Message, link: int, served: Served, networks: Networks) -> tuple[Subnet, ...]:
     """Return the subnets that a client can have an address in (RFC 2131, 4.3.1).
+
+    What the relay agent says of the client's link (RFC 3527) goes before what is said for the client of its network
+    (RFC 3011), and that before the relay agent's own address. Without a relay agent, a client can choose among the
+    networks of its own link only.
 
     No relay agent has a part in a unicast message, so there ciaddr is to be trusted (4.3.2, RENEWING). But a client
     that moved to another link without noticing sends the same; what tells them apart is that its frame then comes
     from its own hardware address, and not from that of a router.
+
+    link: address of the client's link by its relay agent, 0 where that says nothing.
     """
+    selected = 0
+    if SUBNET_SELECTION in message.options:
+        try:
+            selected = subnet_selection(message)
+        except DecodeError:
+            raise RefusalError(Drop.MALFORMED) from None
     if message.giaddr:
-        subnet = networks.find(served.table, message.giaddr)
-        if subnet is None:
-            raise RefusalError(Drop.NO_SUBNET)
-        return (subnet,)
-    if message.ciaddr and message.destination != ipv4.BROADCAST and message.source_mac != message.chaddr:
-        subnet = networks.find(served.table, message.ciaddr)
-        if subnet is not None and subnet.interface != served.name:
-            return (subnet,)
-    if not served.subnets:
+        found = networks.behind(served.table, link or selected or message.giaddr)
+    elif message.ciaddr and message.destination != ipv4.BROADCAST and message.source_mac != message.chaddr:
+        found = _of_routed(message.ciaddr, served, networks)
+    elif selected:
+        found = tuple(subnet for subnet in served.subnets if subnet.first <= selected <= subnet.last)
+    else:
+        found = served.subnets
+    if not found:
         raise RefusalError(Drop.NO_SUBNET)
+    return found
+
+
+def _of_routed(ciaddr: int, served: Served, networks: Networks) -> tuple[Subnet, ...]:
+    """Return the subnets of a client whose message may have come by a router."""
+    subnet = networks.find(served.table, ciaddr)
+    if subnet is not None and subnet not in served.subnets:
+        return (subnet,)
     return served.subnets
 
 
-def _integer(raw: bytes | None) -> int | None:
-    if raw is None:
-        return None
+def _integer(raw: bytes) -> int:
     if len(raw) != 4:
         raise RefusalError(Drop.MALFORMED)
     return int.from_bytes(raw, "big")

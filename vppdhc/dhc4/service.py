@@ -1,28 +1,30 @@
 """The shell round the DHCPv4 server: datagrams in, replies out once their leases are durable, and the time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import gevent
 import structlog
 
 from vppdhc.clock import Clock
 from vppdhc.dhc4.book import LeaseBook
-from vppdhc.dhc4.events import Event, EventKind, PoolEvent
+from vppdhc.dhc4.counters import TYPE_NAMES, Counters, total, type_name
+from vppdhc.dhc4.events import EventKind
+from vppdhc.dhc4.outcome import Outcome, ProbeWanted
 from vppdhc.dhc4.parameters import MESSAGE_TYPE, SERVER_ID
+from vppdhc.dhc4.probe import Prober, Result
+from vppdhc.dhc4.protocols import Dataplane, Heard, Queue, Source
 from vppdhc.dhc4.reply import encode
-from vppdhc.dhc4.server import Outcome, Server
+from vppdhc.dhc4.server import Server
+from vppdhc.dhc4.teller import Teller
 from vppdhc.interface import Interface
 from vppdhc.leases.committer import Work
-from vppdhc.leases.lease import Change
 from vppdhc.packet import ipv4, punt
 from vppdhc.packet.dhcp4 import Message, MessageType, receive
 from vppdhc.packet.errors import DecodeError
-from vppdhc.packet.text import address_text, mac_text
+from vppdhc.packet.text import address_text
 
 _TURN: Final = 0.005
 """Seconds of work after which other greenlets get their turn."""
@@ -34,83 +36,45 @@ again."""
 _EXPIRY_PORTION: Final = 100
 """How many leases end in one go; with a line of the log for each, that is a few milliseconds."""
 _DECLINED: Final = EventKind.DECLINED
-_TYPE_NAMES: Final = {bytes((message_type,)): message_type.name.lower() for message_type in MessageType}
-"""By option 53 as it is in a message, as enumeration members are slow to look up."""
-
-_Told = TypeVar("_Told")
-
-
-class Source(Protocol):
-    """Where datagrams come from."""
-
-    def receive(self) -> Sequence[bytes]:
-        """Wait for datagrams and return all that are there."""
-
-
-class Interfaces(Protocol):
-    """The live interface table."""
-
-    def get(self, index: int) -> Interface | None:
-        """Return the interface that has an index now."""
-
-
-class Queue(Protocol):
-    """The committer."""
-
-    def submit(self, work: Work) -> bool:
-        """Queue a work; False when it was refused and its changes were taken back."""
-
-
-@dataclass(slots=True)
-class Counters:
-    """What was counted.
-
-    received: messages by type, such as "discover"; "bootp" for those without one, "other" for types that are not known.
-    sent: replies by type.
-    drops: what had no answer, by reason: of the core, of the decoder, or of this shell.
-    conflicts: addresses that somebody else was found to use.
-    """
-
-    received: Counter[str] = field(default_factory=Counter)
-    sent: Counter[str] = field(default_factory=Counter)
-    drops: Counter[str] = field(default_factory=Counter)
-    conflicts: int = 0
+_CONFLICT: Final = EventKind.CONFLICT
+_NOTHING: Final = Outcome([], [], [], None)
 
 
 class Dhcp4Service:
-    """Serves port 67, and counts."""
+    """Serves port 67, and counts.
+
+    prober: asks whether somebody uses an address, and has run() and run_arping() to be supervised.
+    """
 
     def __init__(
         self,
         server: Server,
         book: LeaseBook,
-        interfaces: Interfaces,
-        send: Callable[[int, int, bytes], object],
+        dataplane: Dataplane,
         committer: Queue,
         clock: Clock,
         sleep: Callable[[float], object] = gevent.sleep,
         *,
-        on_events: Callable[[Sequence[Event]], object] = lambda _: None,
-        on_pool_events: Callable[[Sequence[PoolEvent]], object] = lambda _: None,
+        heard: Heard,
+        teller: Teller,
     ) -> None:
         """Nothing happens before serve().
 
-        send: takes sw_if_index, punt action and packet.
         sleep: lets others run for so many seconds of the clock.
-        on_events: is told what happened to leases once that is durable.
-        on_pool_events: is told of pools that have become too full, or are so no longer.
-        Neither may wait for anything.
+        heard: takes note of every message and what it led to.
+        teller: is told what happened to leases, once that is durable, and to pools.
         """
+        self.prober = Prober(dataplane, clock, self._go_on, sleep=sleep)
         self._server = server
         self._book = book
-        self._interfaces = interfaces
-        self._send = send
+        self._interfaces = dataplane.interfaces
+        self._send = dataplane.send
         self._committer = committer
         self._clock = clock
         self._sleep = sleep
+        self._heard = heard
+        self._teller = teller
         self._log = structlog.get_logger().bind()  # once, and not for every packet
-        self._on_events = on_events
-        self._on_pool_events = on_pool_events
         self._counters: dict[str, Counters] = {}
         self._elsewhere = Counters()
 
@@ -122,17 +86,17 @@ class Dhcp4Service:
     @property
     def received(self) -> Counter[str]:
         """Messages by type, in total."""
-        return _total(counters.received for counters in self._all())
+        return total(counters.received for counters in self._all())
 
     @property
     def sent(self) -> Counter[str]:
         """Replies by type, in total."""
-        return _total(counters.sent for counters in self._all())
+        return total(counters.sent for counters in self._all())
 
     @property
     def drops(self) -> Counter[str]:
         """What had no answer by reason, in total: also what came in by no interface that there is."""
-        return _total(counters.drops for counters in self._all())
+        return total(counters.drops for counters in self._all())
 
     @property
     def conflicts(self) -> int:
@@ -161,29 +125,12 @@ class Dhcp4Service:
             now = self._clock.boottime()
             expired = self._book.expire(now, _EXPIRY_PORTION)
             left = self._book.next_expiry() - now
-            self.tell(expired.events)
-            self._tell_pools(self._server.pool_events())
-            work = Work(expired.changes, partial(self._tell_usable, expired.changes))
+            self._teller.leases(expired.events)
+            self._teller.pools(self._server.pool_events())
+            work = Work(expired.changes, partial(self._teller.usable, expired.changes))
             if expired.changes and not self._committer.submit(work):
                 left = _EXPIRY_LONGEST  # they are taken back, and would come up again at once
             self._sleep(min(_EXPIRY_LONGEST, left) if left > 0 else _YIELD)
-
-    def tell(self, events: Sequence[Event], circumstances: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Log what happened to leases, and tell who wants to know; circumstances go into the log as well."""
-        for event in events:
-            lease = event.lease
-            self._log.info(
-                f"lease {event.kind}",
-                address=address_text(lease.address),
-                hardware=mac_text(lease.hardware[1:]),
-                interface=lease.interface,
-                table=lease.table,
-                hostname=lease.hostname,
-                lifetime=lease.granted,
-                **circumstances,
-            )
-        if events:
-            self._hand_on(self._on_events, events)
 
     def _take(self, datagram: bytes) -> None:
         """Answer one datagram; whatever is wrong with it is counted and ends with it."""
@@ -195,8 +142,9 @@ class Dhcp4Service:
                 counters.drops["unknown-interface"] += 1
                 return
             counters = self._counters_of(interface)
-            counters.received[_type_name(message)] += 1
-            self._answer(message, interface, counters)
+            counters.received[type_name(message)] += 1
+            now = self._clock.boottime()
+            self._follow(message, interface, self._server.handle(message, interface, now), now, counters)
         except DecodeError as error:
             self._counters_by(datagram).drops[error.kind] += 1
         except Exception:
@@ -204,20 +152,47 @@ class Dhcp4Service:
             counters.drops["internal-error"] += 1
             self._log.exception("message not handled", datagram=datagram.hex())
 
-    def _answer(self, message: Message, interface: Interface, counters: Counters) -> None:
-        outcome = self._server.handle(message, interface, self._clock.boottime())
+    def _go_on(
+        self, message: Message, interface: Interface, wanted: ProbeWanted, result: Result, holder: bytes
+    ) -> None:
+        """Answer a message whose client waited to know whether somebody uses an address."""
+        counters = self._counters_of(interface)
+        counters.probes[result] += 1
+        current = self._interfaces.get(interface.index)
+        if current is None or current.name != interface.name:
+            counters.drops["interface-gone"] += 1
+            self._heard.settled(message, interface, _NOTHING, "interface-gone")
+            return
+        now = self._clock.boottime()
+        try:
+            if holder:
+                outcome = self._server.conflicted(message, current, now, wanted.address, holder)
+            else:
+                outcome = self._server.probed(message, current, now, wanted.address)
+            self._follow(message, current, outcome, now, counters)
+        except Exception:
+            counters.drops["internal-error"] += 1
+            self._log.exception("message not handled", address=address_text(wanted.address), xid=message.xid)
+
+    def _follow(self, message: Message, interface: Interface, outcome: Outcome, now: float, counters: Counters) -> None:
+        """Do what the server made of a message."""
+        self._heard.note(message, interface, outcome, now)
         if outcome.drop is not None:
             counters.drops[outcome.drop] += 1
             self._log.debug("message dropped", reason=str(outcome.drop), interface=interface.name)
-        if outcome.replies or outcome.changes:
+        replies, changes = outcome.replies, outcome.changes
+        if replies or changes:
             try:
-                packets = [encode(reply, interface) for reply in outcome.replies]
+                packets = [encode(reply, interface, counters.omitted) for reply in replies]
             except Exception:
-                self._book.take_back(outcome.changes[::-1])
+                self._book.take_back(changes[::-1])
                 raise
             finish = partial(self._finish, message, interface, outcome, packets, counters)
-            if not self._committer.submit(Work(outcome.changes, finish)):
+            if not self._committer.submit(Work(changes, finish)):
                 counters.drops["queue-full"] += 1
+                self._heard.settled(message, interface, outcome, "queue-full")
+        if outcome.probe is not None:
+            self.prober.ask(message, interface, outcome.probe)
 
     def _finish(
         self,
@@ -229,37 +204,21 @@ class Dhcp4Service:
     ) -> None:
         """Send the replies to a message, whose leases are durable by now."""
         now = self._interfaces.get(interface.index)
+        lost = ""
         if now is not None and now.name == interface.name:
             for reply, (action, packet) in zip(outcome.replies, packets, strict=True):
                 self._send(interface.index, action, packet)
-                counters.sent[_TYPE_NAMES[reply.message.options[MESSAGE_TYPE]]] += 1
+                counters.sent[TYPE_NAMES.get(reply.message.options.get(MESSAGE_TYPE, b""), "bootp")] += 1
         elif packets:
-            counters.drops["interface-gone"] += 1  # VPP may have given its index to another one by now
+            lost = "interface-gone"  # VPP may have given its index to another one by now
+            counters.drops[lost] += 1
+        if lost or (outcome.changes and outcome.probe is None):
+            self._heard.settled(message, interface, outcome, lost)
         if outcome.events:
-            for kind, _ in outcome.events:
-                if kind is _DECLINED:
+            for event in outcome.events:
+                if event.kind is _DECLINED or event.kind is _CONFLICT:
                     counters.conflicts += 1
-            self.tell(outcome.events, _circumstances(message))
-
-    def _tell_pools(self, events: Sequence[PoolEvent]) -> None:
-        for event in events:
-            self._log.warning(
-                "pool is nearly full" if event.usage.exceeded else "pool has room again",
-                network=str(event.network),
-                interface=event.interface,
-                table=event.table,
-                utilization=event.usage.utilization,
-                threshold=event.usage.threshold,
-            )
-        if events:
-            self._hand_on(self._on_pool_events, events)
-
-    def _hand_on(self, hook: Callable[[Sequence[_Told]], object], events: Sequence[_Told]) -> None:
-        """Tell somebody else, whose mistakes must not keep a client from its answer or a lease from its end."""
-        try:
-            hook(events)
-        except Exception:
-            self._log.exception("events not handled", count=len(events))
+            self._teller.leases(outcome.events, _circumstances(message))
 
     def _counters_of(self, interface: Interface) -> Counters:
         counters = self._counters.get(interface.name)
@@ -278,32 +237,15 @@ class Dhcp4Service:
     def _all(self) -> list[Counters]:
         return [self._elsewhere, *self._counters.values()]
 
-    def _tell_usable(self, changes: Sequence[Change]) -> None:
-        """Say of which addresses the probation is over."""
-        for change in changes:
-            if change.old is not None:
-                self._log.info("probation over", address=address_text(change.old.address), table=change.old.table)
-
-
-def _total(counts: Iterable[Counter[str]]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for count in counts:
-        total.update(count)
-    return total
-
-
-def _type_name(message: Message) -> str:
-    """Name the type of a message, for counters."""
-    message_type = message.options.get(MESSAGE_TYPE)
-    return "bootp" if message_type is None else _TYPE_NAMES.get(message_type, "other")
-
 
 def _circumstances(message: Message) -> dict[str, str]:
     """Say for the log in which state (RFC 2131, 4.3.2) a client asked for its lease, and through which relay agent."""
     said = {}
     if message.type == MessageType.REQUEST:
         if message.ciaddr:
-            said["during"] = "rebinding" if message.destination == ipv4.BROADCAST else "renewing"
+            # A relay agent has a part in rebinding only, and passes the client's broadcast on as unicast.
+            everybody = message.giaddr or message.destination == ipv4.BROADCAST
+            said["during"] = "rebinding" if everybody else "renewing"
         else:
             said["during"] = "selecting" if SERVER_ID in message.options else "init-reboot"
     if message.giaddr:

@@ -57,6 +57,9 @@ class Binding:
         probe = check and config.conflict_detection is ConflictDetection.PROBE
         first = [*self._held, address] if probe and not self._holds(terms) else wanted
         refused = self._programmer.want(self._owner, first)
+        if address in refused and self._held and first is not wanted:
+            # The earlier address is in the way, as where one network contains the other: VPP wants that removed first.
+            refused = self._programmer.want(self._owner, [address])
         if address in refused:
             self._take_away()
             self._refused({address: refused[address]})

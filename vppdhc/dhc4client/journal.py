@@ -25,6 +25,8 @@ class EventKind(StrEnum):
     """It got another address, or was told something else with it."""
     LOST = "lost"
     """It has its address no longer."""
+    CONFLICT = "conflict"
+    """Somebody else uses the address that it was given."""
     PROBLEM = "problem"
     """Something keeps it from having a lease, or VPP from using it."""
 
@@ -41,7 +43,7 @@ class LostReason(StrEnum):
 class Event(NamedTuple):
     """Something that others are told of.
 
-    lease: the new one (BOUND, CHANGED). previous: address that it had before (CHANGED, LOST).
+    lease: the new one (BOUND, CHANGED). previous: address that it had before (CHANGED, LOST, CONFLICT).
     reason: LOST only. text: what happened, or for a PROBLEM what, and what to do about it.
     """
 
@@ -116,6 +118,12 @@ class Journal:
         address = lease.terms.address
         text = f"lost {address}: {reason}"
         self._happened(Event(EventKind.LOST, self._interface, text, previous=address.ip, reason=reason))
+
+    def conflict(self, lease: Lease) -> None:
+        """Note that somebody else uses an address."""
+        address = lease.terms.address.ip
+        text = f"another host uses {address}"
+        self._happened(Event(EventKind.CONFLICT, self._interface, text, previous=address))
 
     def trouble(self, text: str) -> None:
         """Say what keeps the client from having a lease, or VPP from using it; the same again is no news."""

@@ -277,6 +277,7 @@ class Machine:
         if lease is None:
             return self._begin
         terms = lease.terms
+        self._journal.conflict(lease)
         self._talk.decline(terms)
         self._tenure.lose(LostReason.DECLINED)
         self._journal.trouble(

@@ -62,7 +62,7 @@ def errors_of(path: Path, denied: str) -> Iterator[None]:
         kind = "_".join(name.split("_")[:2])
         remedy = denied if kind in _DENIED else _REMEDIES.get(kind, MOVE_AWAY)
         raise LeaseStoreError(path, f"{error} ({name})" if name else str(error), remedy) from error
-    except UnicodeDecodeError as error:  # from within sqlite3, which shows a damaged text to say what is wrong
+    except ValueError as error:  # from within sqlite3, which shows a damaged text to say what is wrong, or of a lease
         raise LeaseStoreError(path, f"corrupt: {error}", MOVE_AWAY) from error
     except OSError as error:
         remedy = _OS_REMEDIES.get(error.errno or 0, denied)

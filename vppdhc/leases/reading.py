@@ -17,6 +17,9 @@ _QUERY: Final = (
     "SELECT * FROM lease_readable WHERE (table_id, address_number) > (?, ?) ORDER BY table_id, address_number LIMIT ?"
 )
 
+_ADDED: Final = dict.fromkeys(("relay_address", "circuit_id", "remote_id", "vendor_class", "user_class", "fqdn"), "")
+"""Columns that the view of a file has not which no daemon of this release has opened yet."""
+
 
 def stored_leases(path: Path) -> Iterator[dict[str, Any]]:
     """Give every stored lease, ordered by table and address, in words for people.
@@ -45,4 +48,4 @@ def stored_leases(path: Path) -> Iterator[dict[str, Any]]:
                 for row in rows:
                     lease = dict(row)
                     last = lease["table_id"], lease.pop("address_number")
-                    yield lease
+                    yield lease if "fqdn" in lease else lease | _ADDED

@@ -14,8 +14,8 @@ from vppdhc.leases.errors import MOVE_AWAY, LeaseStoreError
 APPLICATION_ID: Final = int.from_bytes(b"vdhc", "big")
 """Marks a SQLite file as a lease store (PRAGMA application_id)."""
 
-_SQLITE_LEAST: Final = (3, 37)
-"""The first release of SQLite with STRICT tables."""
+_SQLITE_LEAST: Final = (3, 38)
+"""The first release of SQLite that always has JSON; STRICT tables are from 3.37."""
 
 _FILE_LEAST: Final = 100
 """The length of a database's header; SQLite takes what is shorter for a new database."""
@@ -48,31 +48,44 @@ _MIGRATIONS: Final = (
             wall_at_least REAL NOT NULL        -- the same, had it never stepped back
         ) STRICT
         """,
-        """
-        CREATE VIEW lease_readable AS SELECT
-            table_id,
-            (address >> 24) || '.' || (address >> 16 & 255) || '.' || (address >> 8 & 255) || '.'
-                || (address & 255) AS address,
-            CASE state
-                WHEN 1 THEN iif(expires - boottime + wall <= strftime('%s', 'now') + 0, 'expired', 'active')
-                WHEN 2 THEN 'released'
-                ELSE 'declined'
-            END AS state,
-            lower(hex(client)) AS client,
-            interface,
-            lower(hex(hardware)) AS hardware,
-            lower(hex(client_id)) AS client_id,
-            hostname,
-            granted,
-            strftime('%Y-%m-%dT%H:%M:%SZ', since - boottime + wall, 'unixepoch') AS since,
-            strftime('%Y-%m-%dT%H:%M:%SZ', renewed - boottime + wall, 'unixepoch') AS renewed,
-            strftime('%Y-%m-%dT%H:%M:%SZ', expires - boottime + wall, 'unixepoch') AS expires,
-            address AS address_number
-        FROM lease, clock
-        """,
+    ),
+    (
+        "ALTER TABLE lease DROP COLUMN client_id",  # column client begins with 00 and has it
+        # Of what most leases have nothing of: a JSON object, as vppdhc.leases.rows writes it; NULL for nothing.
+        "ALTER TABLE lease ADD COLUMN details TEXT CHECK (details IS NULL OR json_valid(details))",
     ),
 )
-"""For each version the statements that make it from the one before; version 0 is an empty file."""
+"""For each version the statements that make its tables from those before; version 0 is an empty file."""
+
+_VIEW: Final = """
+    CREATE VIEW lease_readable AS SELECT
+        table_id,
+        (address >> 24) || '.' || (address >> 16 & 255) || '.' || (address >> 8 & 255) || '.'
+            || (address & 255) AS address,
+        CASE state
+            WHEN 1 THEN iif(expires - boottime + wall <= strftime('%s', 'now') + 0, 'expired', 'active')
+            WHEN 2 THEN 'released'
+            ELSE 'declined'
+        END AS state,
+        lower(hex(client)) AS client,
+        interface,
+        lower(hex(hardware)) AS hardware,
+        iif(substr(client, 1, 1) = x'00', lower(hex(substr(client, 2))), '') AS client_id,
+        hostname,
+        granted,
+        strftime('%Y-%m-%dT%H:%M:%SZ', since - boottime + wall, 'unixepoch') AS since,
+        strftime('%Y-%m-%dT%H:%M:%SZ', renewed - boottime + wall, 'unixepoch') AS renewed,
+        strftime('%Y-%m-%dT%H:%M:%SZ', expires - boottime + wall, 'unixepoch') AS expires,
+        ifnull(details ->> 'relay_address', '') AS relay_address,
+        ifnull(details ->> 'circuit_id', '') AS circuit_id,
+        ifnull(details ->> 'remote_id', '') AS remote_id,
+        ifnull(details ->> 'vendor_class', '') AS vendor_class,
+        ifnull(details ->> 'user_class', '') AS user_class,
+        ifnull(details ->> 'fqdn', '') AS fqdn,
+        address AS address_number
+    FROM lease, clock
+"""
+"""The leases for people; a view is made anew by every migration."""
 
 VERSION: Final = len(_MIGRATIONS)
 """The version of the tables that this program reads and writes (PRAGMA user_version)."""
@@ -107,9 +120,11 @@ def migrate(database: sqlite3.Connection) -> None:
     if version == VERSION:
         return
     database.execute("BEGIN IMMEDIATE")
+    database.execute("DROP VIEW IF EXISTS lease_readable")
     for statements in _MIGRATIONS[version:]:
         for statement in statements:
             database.execute(statement)
+    database.execute(_VIEW)
     database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")

@@ -4,7 +4,6 @@ docs/lease-store.md says why SQLite, and how instants survive a reboot.
 """
 
 import fcntl
-import math
 import os
 import sqlite3
 from bisect import bisect_left
@@ -18,10 +17,10 @@ from urllib.parse import quote
 from vppdhc.clock import Clock
 from vppdhc.leases.errors import MOVE_AWAY, WRITABLE, LeaseStoreError, errors_of
 from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.rows import LeaseReader, row_of
 from vppdhc.leases.schema import check_ours, migrate
 
 _Key = tuple[int, int]
-_Row = tuple[int, int, int, bytes, str, bytes, bytes, str, int, float, float, float | None]
 
 _ROW_COUNTS: Final = tuple(sorted({*(1 << power for power in range(11)), *(3 << power for power in range(9))}))
 """How many rows a statement may write: 1, 2, 3, 4, 6, 8, 12, 16 and so on to 1024."""
@@ -88,23 +87,9 @@ class LeaseStore:
         Raises LeaseStoreError, also while iterating.
         """
         with errors_of(self._path, WRITABLE):
+            reader = LeaseReader()
             for row in self._database.execute("SELECT * FROM lease ORDER BY table_id, address"):
-                table, address, state, client, interface, hardware, client_id, hostname, *times = row
-                granted, since, renewed, expires = times
-                yield Lease(
-                    table,
-                    address,
-                    LeaseState(state),
-                    client,
-                    interface,
-                    hardware,
-                    client_id,
-                    hostname,
-                    granted,
-                    since,
-                    renewed,
-                    math.inf if expires is None else expires,
-                )
+                yield reader.lease(row)
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes durable, all or none of them.
@@ -159,45 +144,13 @@ def _key(change: Change) -> _Key:
     return lease.table, lease.address
 
 
-def _row(lease: Lease) -> _Row:
-    (
-        table,
-        address,
-        state,
-        client,
-        interface,
-        hardware,
-        client_id,
-        hostname,
-        granted,
-        since,
-        renewed,
-        expires,
-    ) = lease
-    return (
-        table,
-        address,
-        int(state),
-        client,
-        interface,
-        hardware,
-        client_id,
-        # What cannot be written as UTF-8 must not make everybody's commit fail.
-        hostname.encode("utf-8", "replace").decode("utf-8"),
-        granted,
-        since,
-        renewed,
-        None if expires == math.inf else expires,
-    )
-
-
 def _statements(latest: Mapping[_Key, Lease | None], reading: _Reading | None) -> list[tuple[str, Sequence[object]]]:
     """Say with which statements to write leases (None: forget it), and what the clocks show; None: not that.
 
     Each statement gives the GIL away and has to get it back from a busy hub, so they are few: one for many
     rows. For few different ones, each prepared once, the last row is repeated up to a count of _ROW_COUNTS.
     """
-    rows = [_row(lease) for lease in latest.values() if lease is not None]
+    rows = [row_of(lease) for lease in latest.values() if lease is not None]
     gone = [key for key, lease in latest.items() if lease is None]
     statements = [*_of_rows("INSERT OR REPLACE INTO lease VALUES ", rows)]
     statements += _of_rows("DELETE FROM lease WHERE (table_id, address) IN (VALUES ", gone, ")")

@@ -15,37 +15,69 @@ from nc.errors import RpcError, RpcErrors, operation_not_supported
 from nc.pace import Pace
 from nc.schema import Schema, SchemaNode
 from nc.xml import Element, elements, local_name, namespace_of
-from vppdhc.northbound.config import FROM_UPSTREAM
 from vppdhc.northbound.model import MODULE, NAMESPACE, name
 
 # fmt: off
-_SERVED: Final = (
-    "lease-time", "renewal-time", "rebinding-time", "max-address-utilization", "name-server", "domain-name",
-    "ntp-server", "static-percentage", "authoritative", "offer-hold-time", "probation-time",
+_OPTIONS: Final = (
+    "router", "name-server", "domain-name", "domain-search", "ntp-server", "upstream-interface", "interface-mtu",
+    "route", "captive-portal", "v6-only-wait", "next-server", "boot-file-name", "tftp-server-name",
+    "tftp-server-address", "root-path", "vendor-class-identifier", "vendor-specific", "vendor-option", "time-offset",
+    "posix-timezone", "tzdb-timezone", "log-server", "netbios-name-server", "sip-server", "capwap-controller",
+    "wpad-url", "option", "omit-option",
 )
-
-_OPTIONS_LATER: Final = (
-    "router", "domain-search", "upstream-interface", "interface-mtu", "route", "captive-portal", "v6-only-wait",
-    "next-server", "boot-file-name", "tftp-server-name", "tftp-server-address", "root-path",
-    "vendor-class-identifier", "vendor-specific", "vendor-option", "time-offset", "posix-timezone", "tzdb-timezone",
-    "log-server", "netbios-name-server", "sip-server", "capwap-controller", "wpad-url", "option", "omit-option",
+_CLIENT_SETTINGS: Final = ("lease-time", "renewal-time", "rebinding-time", "max-address-utilization", *_OPTIONS)
+_SERVICE_SETTINGS: Final = (
+    "static-percentage", "authoritative", "offer-hold-time", "probation-time", "conflict-detection", "probe-timeout",
+    "rapid-commit", "bootp-clients", "known-clients-only", "max-client-rate", "max-leases-per-hardware-address",
 )
-_SETTINGS_LATER: Final = (
-    "conflict-detection", "probe-timeout", "rapid-commit", "bootp-clients", "known-clients-only", "max-client-rate",
-    "max-leases-per-hardware-address",
+_RESERVATION: Final = (
+    "id", "description", "hardware-address", "client-id", "circuit-id", "remote-id", "reserved-addr", "hostname",
+    *_OPTIONS,
 )
+_DHC4SERVER: Final = {
+    "dhc4server": (
+        "interfaces", "interface", "subnet", "client-class", "host-reservation", "max-pending-probes",
+        *_CLIENT_SETTINGS, *_SERVICE_SETTINGS,
+    ),
+    "dhc4server/interface": ("name", *_CLIENT_SETTINGS, *_SERVICE_SETTINGS),
+    "dhc4server/subnet": (
+        "id", "description", "network-prefix", "table-id", "interface", "relay-address", "address-pool",
+        "excluded-range", "host-reservation", *_CLIENT_SETTINGS, *_SERVICE_SETTINGS,
+    ),
+    "dhc4server/subnet/address-pool": ("pool-id", "start-address", "end-address", *_CLIENT_SETTINGS),
+    "dhc4server/subnet/excluded-range": ("start-address", "end-address"),
+    "dhc4server/subnet/host-reservation": _RESERVATION,
+    "dhc4server/client-class": ("name", "vendor-class", "user-class", *_OPTIONS),
+    "dhc4server/host-reservation": _RESERVATION,
+}
+_DHC4CLIENT: Final = (
+    "interface", "client-id-type", "ia-id", "client-id", "hostname", "vendor-class", "user-class", "max-message-size",
+    "requested-address", "lease-time", "rapid-commit", "ipv6-only-preferred", "request-option", "option",
+    "default-route", "route-preference", "route-table-id", "use-mtu", "conflict-detection", "on-stop",
+)
+_ENTRIES: Final = {
+    "route": ("destination-prefix", "next-hop-address"),
+    "vendor-option": ("enterprise-number", "hex"),
+    "option": ("code", "hex", "text", "address"),
+}
+"""The lists among the options, which are on each level but those of ranges."""
 # fmt: on
 
 BUILT: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"vpp", "system", "dhc4server", "netconf-server"}),
+    "": frozenset({"vpp", "system", "dhc4server", "dhc4client", "netconf-server"}),
     "vpp": frozenset({"api-socket", "api-definitions", "api-timeout", "max-reconnect-interval"}),
-    "system": frozenset({"logging"}),
+    "system": frozenset({"logging", "duid"}),
     "system/logging": frozenset({"level"}),
-    "dhc4server": frozenset({"interfaces", "interface", "host-reservation", *_SERVED}),
-    "dhc4server/interface": frozenset({"name", *_SERVED}),
-    "dhc4server/host-reservation": frozenset(
-        {"id", "description", "hardware-address", "client-id", "reserved-addr", "hostname"}
-    ),
+    "system/duid": frozenset({"type", "value"}),
+    "dhc4client": frozenset(_DHC4CLIENT),
+    "dhc4client/option": frozenset(_ENTRIES["option"]),
+    **{place: frozenset(names) for place, names in _DHC4SERVER.items()},
+    **{
+        f"{place}/{list_}": frozenset(leafs)
+        for place, names in _DHC4SERVER.items()
+        for list_, leafs in _ENTRIES.items()
+        if list_ in names
+    },
     "netconf-server": frozenset({"enabled", "listen-address", "port", "user", "recovery-user", "limits", "call-home"}),
     "netconf-server/user": frozenset({"name", "authorized-key", "password-hash"}),
     "netconf-server/limits": frozenset(
@@ -65,13 +97,8 @@ BUILT: Final[Mapping[str, frozenset[str]]] = {
 """For each container and list that is read, which of its children are."""
 
 UNAVAILABLE: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"dhc4client", "dhc6server", "dhc6pdclient", "ip6ndra"}),
-    "system": frozenset({"http-server", "event-hook", "duid"}),
-    "dhc4server": frozenset({"max-pending-probes", "subnet", "client-class", *_SETTINGS_LATER, *_OPTIONS_LATER}),
-    "dhc4server/interface": frozenset({*_SETTINGS_LATER, *_OPTIONS_LATER}),
-    "dhc4server/host-reservation": frozenset(
-        {"circuit-id", "remote-id", "name-server", "domain-name", "ntp-server", *_OPTIONS_LATER}
-    ),
+    "": frozenset({"dhc6server", "dhc6pdclient", "ip6ndra"}),
+    "system": frozenset({"http-server", "event-hook"}),
 }
 """What is modelled and not built, by the container or list that it is in."""
 
@@ -143,8 +170,6 @@ def _find(parent: Element, place: str, pace: Pace) -> Iterator[Element]:
         below = built[child.tag]
         if below in BUILT:
             yield from _find(child, below, pace)
-        elif child.text == FROM_UPSTREAM and place.startswith("dhc4server"):
-            yield child
 
 
 def _content(element: Element) -> bytes:

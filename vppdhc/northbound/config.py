@@ -2,31 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
+from socket import AF_INET, inet_pton
 
 from nc.callhome import CallHomeClient
 from nc.exchange import Limits
-from nc.pace import Pace
 from nc.schema import Schema
 from nc.server import ServerConfig as NetconfConfig
 from nc.server import SshEndpoint, UnixEndpoint
 from nc.ssh import LoginLimits
 from nc.users import User, parse_public_key
 from nc.xml import Element
-from vppdhc.dhc4.config import Overrides, ServerConfig, Settings
-from vppdhc.dhc4.reservations import Reservation, Reservations
 from vppdhc.northbound.model import name
 from vppdhc.northbound.reading import Reader
-
-_CLIENTS = ("dhc4client", "dhc6pdclient")
-_ETHERNET = b"\1"
-_IDENTIFIER = b"\0"
-RESERVED_TABLE = 0
-"""The routing table that reservations are for: the default one. Those of other tables belong into a subnet, and this
-version has none."""
-FROM_UPSTREAM = "from-upstream"
-"""The value of an option that is learned from the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +70,6 @@ def log_level(schema: Schema, tree: Element) -> str:
     return reader(schema, tree, "system").container("logging").text("level")
 
 
-def dhc4server_config(schema: Schema, tree: Element) -> ServerConfig | None:
-    """Read /vppdhc:dhc4server; None where DHCPv4 is not served. Other greenlets run meanwhile."""
-    if tree.find(name("dhc4server")) is None:
-        return None
-    server = reader(schema, tree, "dhc4server")
-    clients = {entry.text("interface") for client in _CLIENTS for entry in _top_entries(schema, tree, client)}
-    return ServerConfig(
-        settings=_settings(server).over(Settings()),
-        interfaces=server.leafs("interfaces"),
-        per_interface={entry.text("name"): _settings(entry) for entry in server.entries("interface")},
-        client_interfaces=frozenset(clients),
-        reservations=_reservations(server),
-    )
-
-
 def management_config(schema: Schema, tree: Element, local_socket: Path) -> ManagementConfig:
     """Read /vppdhc:netconf-server.
 
@@ -137,7 +110,8 @@ def netconf_users(schema: Schema, tree: Element) -> list[Reader]:
     return list(reader(schema, tree, "netconf-server").entries("user"))
 
 
-def _top_entries(schema: Schema, tree: Element, local: str) -> list[Reader]:
+def top_entries(schema: Schema, tree: Element, local: str) -> list[Reader]:
+    """Return the readers of the entries of a top-level list."""
     tag = name(local)
     return [Reader(schema.top[tag], element) for element in tree.iterchildren(tag)]
 
@@ -150,57 +124,9 @@ def _call_home(entry: Reader) -> CallHomeClient:
     )
 
 
-def _settings(node: Reader) -> Overrides:
-    """Read the settings that the server has and an interface may have otherwise; absent is None."""
-    return Overrides(
-        lease_time=node.number("lease-time"),
-        renewal_time=node.number("renewal-time"),
-        rebinding_time=node.number("rebinding-time"),
-        name_servers=_addresses(node, "name-server"),
-        ntp_servers=_addresses(node, "ntp-server"),
-        domain_name=node.leaf("domain-name"),
-        static_percentage=node.number("static-percentage"),
-        authoritative=node.flag("authoritative"),
-        offer_hold=node.number("offer-hold-time"),
-        probation_time=node.number("probation-time"),
-        max_address_utilization=node.number("max-address-utilization"),
-    )
-
-
-def _addresses(node: Reader, local: str) -> tuple[int, ...] | None:
-    """Return addresses as numbers; one that is learned from the provider has none yet."""
-    values = [value for value in node.leafs(local) if value != FROM_UPSTREAM]
-    return tuple(int(IPv4Address(value)) for value in values) if node.has(local) else None
-
-
-def _reservations(server: Reader) -> Reservations:
-    pace = Pace()
-    found: list[Reservation] = []
-    for entry in server.entries("host-reservation"):
-        pace.step()
-        client = _client(entry)
-        if client:
-            address = entry.leaf("reserved-addr")
-            found.append(
-                Reservation(
-                    id=entry.text("id"),
-                    table=RESERVED_TABLE,
-                    client=client,
-                    address=int(IPv4Address(address)) if address else None,
-                    hostname=entry.leaf("hostname") or "",
-                )
-            )
-    return Reservations(found)
-
-
-def _client(entry: Reader) -> bytes:
-    """Return the key of the client that a reservation is for; empty where it is for who comes by a relay agent."""
-    sources: tuple[tuple[str, bytes], ...] = (("hardware-address", _ETHERNET), ("client-id", _IDENTIFIER))
-    for local, mark in sources:
-        value = entry.leaf(local)
-        if value:
-            return mark + octets(value)
-    return b""
+def address(text: str) -> int:
+    """Return a valid IPv4 address as a number: in a quarter of the time of IPv4Address, which thousands take."""
+    return int.from_bytes(inet_pton(AF_INET, text), "big")
 
 
 def octets(text: str) -> bytes:

@@ -11,8 +11,9 @@ from nc.errors import RpcErrors
 from nc.schema import Schema
 from nc.xml import NC, Element, copy, new_data, qname
 from vppdhc.northbound.built import Unavailable
-from vppdhc.northbound.components import Dhcp4Component, Interfaces, ManagementComponent
+from vppdhc.northbound.components import Interfaces, ManagementComponent
 from vppdhc.northbound.config import parser
+from vppdhc.northbound.dhc4_component import Dhcp4Component
 
 _LARGEST: Final = 64 << 20
 """Bytes of the largest file that is read."""

@@ -31,7 +31,7 @@ from vppdhc.northbound.sources import Source, matches, nothing
 
 SOCKET_NAME: Final = "netconf.sock"
 """Name of the socket for operators on the machine, in the run directory."""
-_OTHERS: Final = ("dhc4client", "dhc6server", "dhc6pdclient", "ip6ndra")
+_OTHERS: Final = ("dhc6server", "dhc6pdclient", "ip6ndra")
 
 
 class IncompleteModelError(Exception):

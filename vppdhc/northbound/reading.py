@@ -61,15 +61,20 @@ class Reader:
         return type(self)(self.node.children[tag], self._find(tag))
 
     def entries(self, local: str) -> Iterator[Self]:
-        """Go through the entries of a list."""
+        """Go through the entries of a list or leaf-list."""
         tag = name(local)
         if self.element is not None:
             for child in self.element.iterchildren(tag):
                 yield type(self)(self.node.children[tag], child)
 
-    def has(self, local: str) -> bool:
-        """Whether something is configured there."""
-        return self._find(name(local)) is not None
+    def child(self, local: str) -> Element | None:
+        """Return a leaf or container below, None where it is not there."""
+        return self._find(name(local))
+
+    @property
+    def value(self) -> str:
+        """The value of an entry of a leaf-list."""
+        return "" if self.element is None else self.element.text or ""
 
     def _find(self, tag: str) -> Element | None:
         return None if self.element is None else self.element.find(tag)

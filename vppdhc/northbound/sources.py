@@ -8,7 +8,9 @@ from nc.clock import date_and_time
 from nc.filter import Want
 from nc.xml import Element
 from vppdhc.clock import Clock
-from vppdhc.northbound.model import name
+from vppdhc.northbound.model import BUILD, name
+from vppdhc.packet.errors import DecodeError
+from vppdhc.packet.options4 import by_code, decode_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,14 @@ def hexadecimal(octets: bytes) -> str | None:
 def flag(value: bool) -> str:
     """Return a boolean as YANG has it."""
     return "true" if value else "false"
+
+
+def option_element(code: int, value: bytes) -> Element:
+    """Return a DHCPv4 option as an entry of the grouping raw-options."""
+    known = by_code(code)
+    try:
+        text = None if known is None else str(decode_value(code, value))
+    except DecodeError:
+        text = None
+    label = None if known is None else known.label
+    return BUILD.node("option", BUILD.leafs(code=code, name=label, hex=hexadecimal(value), text=text))

@@ -20,7 +20,6 @@ _NOT_BUILT: Final = (
     "event-hook/failed-count",
     "event-hook/dropped-count",
     "event-hook/last-error",
-    "duid/current",
 )
 
 

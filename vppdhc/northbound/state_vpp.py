@@ -9,10 +9,13 @@ from nc.xml import Element
 from vppdhc.interface import Interface
 from vppdhc.northbound.model import BUILD
 from vppdhc.northbound.sources import Instants, Source, hexadecimal, matches
-from vppdhc.vpp.delivery import Delivery
+from vppdhc.vpp.delivery import Delivery, Refusal
 from vppdhc.vpp.interfaces import InterfaceTable
 from vppdhc.vpp.link import VppLink
+from vppdhc.vpp.neighbours import Neighbours
+from vppdhc.vpp.programming import Programming
 from vppdhc.vpp.punt import Port, PuntPorts
+from vppdhc.vpp.refusals import Refused
 from vppdhc.vpp.sender import PuntSender
 
 _TAG_TYPES: Final = {0x8100: "c-vlan", 0x88A8: "s-vlan"}
@@ -29,6 +32,8 @@ class VppState:
         ports: PuntPorts,
         sender: PuntSender,
         delivery: Delivery,
+        neighbours: Neighbours,
+        programming: Programming,
         instants: Instants,
     ) -> None:
         self._link = link
@@ -36,6 +41,8 @@ class VppState:
         self._ports = ports
         self._sender = sender
         self._delivery = delivery
+        self._neighbours = neighbours
+        self._programming = programming
         self._instants = instants
 
     def sources(self) -> list[Source]:
@@ -101,20 +108,37 @@ class VppState:
         )
 
     def _drift(self, want: Want) -> Iterator[Element]:
-        for item, refusal in self._delivery.refused.items():
-            if matches(want, object=str(item)):
-                yield BUILD.node(
-                    "drift",
-                    BUILD.leafs(
-                        object=str(item),
-                        component="vpp",
-                        intended="present",
-                        actual="absent",
-                        since=self._instants.text(refusal.since),
-                        attempts=refusal.attempts,
-                        last_error=refusal.reason,
-                    ),
-                )
+        for item, refusal in [*self._delivery.refused.items(), *self._neighbours.refused.items()]:
+            yield from self._drifted(want, str(item), "vpp", refusal, wanted=True)
+        for owner, programmed, refused, wanted in self._programming.drift:
+            due = self._instants.text(refused.due)
+            component = owner.partition(" ")[0] or "vpp"
+            yield from self._drifted(want, str(programmed), component, refused, wanted=wanted, next_attempt=due)
+
+    def _drifted(
+        self,
+        want: Want,
+        item: str,
+        component: str,
+        refused: Refusal | Refused,
+        *,
+        wanted: bool,
+        next_attempt: str | None = None,
+    ) -> Iterator[Element]:
+        """Make the entry of something that is not as it should be. wanted: it is to be there, and is not."""
+        if matches(want, object=item):
+            intended, actual = ("present", "absent") if wanted else ("absent", "present")
+            leafs = BUILD.leafs(
+                object=item,
+                component=component,
+                intended=intended,
+                actual=actual,
+                since=self._instants.text(refused.since),
+                attempts=refused.attempts,
+                last_error=refused.reason,
+                next_attempt=next_attempt,
+            )
+            yield BUILD.node("drift", leafs)
 
 
 def _port_keys(port: Port) -> dict[str, object]:

@@ -19,9 +19,21 @@ Kind = Literal[
     "udp-truncated",
     "udp-malformed",
     "icmpv6-truncated",
+    "icmpv6-checksum",
+    "nd-hop-limit",
+    "nd-type",
+    "nd-code",
+    "nd-truncated",
+    "nd-source",
+    "nd-destination",
+    "nd-target",
+    "nd-option",
     "dhcp4-truncated",
     "dhcp4-malformed",
     "dhcp4-option",
+    "dhcp6-truncated",
+    "dhcp6-malformed",
+    "dhcp6-option",
 ]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

@@ -7,7 +7,7 @@ IPv4 address takes no DHCP in. What is put in place here is taken away again on 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 
@@ -26,7 +26,8 @@ _ACCEPT_ALL_INTERFACES: Final = 8
 _FORWARD: Final = 4
 
 
-class BroadcastRoute(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BroadcastRoute:
     """255.255.255.255 in an IPv4 table goes to VPP itself: DHCPv4 servers need it."""
 
     table: int
@@ -35,7 +36,8 @@ class BroadcastRoute(NamedTuple):
         return f"255.255.255.255/32 in IPv4 table {self.table}"
 
 
-class MulticastRoute(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MulticastRoute:
     """All_DHCP_Relay_Agents_and_Servers in an IPv6 table goes to VPP itself: DHCPv6 servers need it."""
 
     table6: int
@@ -44,7 +46,8 @@ class MulticastRoute(NamedTuple):
         return f"ff02::1:2/128 in IPv6 table {self.table6}"
 
 
-class ClientDetection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ClientDetection:
     """Packets for a DHCPv4 client are taken in on an interface without an address; interface: its name."""
 
     interface: str

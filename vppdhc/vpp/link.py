@@ -15,6 +15,8 @@ from vppdhc.vpp.codec import Codec
 from vppdhc.vpp.delivery import Delivery
 from vppdhc.vpp.errors import PuntSetupError, VppError, VppGoneError
 from vppdhc.vpp.interfaces import InterfaceTable
+from vppdhc.vpp.neighbours import Neighbours
+from vppdhc.vpp.programming import Programming
 from vppdhc.vpp.punt import PuntPorts
 from vppdhc.vpp.sender import PuntSender
 
@@ -65,6 +67,8 @@ class VppLink:
         ports: PuntPorts,
         sender: PuntSender,
         delivery: Delivery,
+        neighbours: Neighbours,
+        programming: Programming,
     ) -> None:
         """Nothing happens before run()."""
         self.config = config
@@ -78,6 +82,8 @@ class VppLink:
         self._ports = ports
         self._sender = sender
         self._delivery = delivery
+        self._neighbours = neighbours
+        self._programming = programming
         self._codec = Codec()
         self._client: ApiClient | None = None
         self._wake = Event()
@@ -119,7 +125,7 @@ class VppLink:
             self._client.close()
 
     def settle(self) -> None:
-        """Have ports and Delivery looked after soon: something else is wanted."""
+        """Have ports, Delivery and Neighbours looked after soon: something else is wanted."""
         self._unsettled = True
         self._wake.set()
 
@@ -172,10 +178,13 @@ class VppLink:
         """Bring everything to life, in the order in which one thing needs the other."""
         client.closed.rawlink(lambda _: self._wake.set())
         client.on_event("sw_interface_event", self._interface_event)
+        client.on_event("ip_neighbor_event_v2", self._neighbours.take)
         client.call("want_interface_events", enable_disable=_EVENTS_ON, pid=os.getpid())
         self._interfaces.read(client)
+        self._neighbours.place(client)  # before packets come that lead to questions
         self._send_to(self._ports.register(client))
         self._delivery.place(client, again=True)
+        self._programming.place(client, again=True)
         self.version = client.call("show_version").version
         self._client = client
         self.connections += 1
@@ -199,6 +208,7 @@ class VppLink:
             now = self._clock.boottime()
             if self._stale or now >= next_read:
                 next_read = self._read(client)
+            self._neighbours.place(client)
             if self._unsettled or now >= next_check:
                 self._unsettled = False
                 self._send_to(self._ports.check(client))
@@ -207,9 +217,11 @@ class VppLink:
             if again:
                 next_place = now + _PLACE_EVERY
             self._delivery.place(client, again=again)
+            self._programming.place(client, again=again)
 
     def _clean_up(self, client: ApiClient) -> None:
         try:
+            self._neighbours.remove(client)
             # Who has taken a port from us needs what makes packets arrive there.
             if self._ports.deregister(client):
                 self._delivery.remove(client)
@@ -240,6 +252,8 @@ class VppLink:
         self._sender.disconnect()
         self._ports.forget()
         self._delivery.forget()
+        self._neighbours.forget()
+        self._programming.forget()  # before the interfaces seem to go one by one
         self._interfaces.clear()
         if was_connected:
             self.since = self._clock.boottime()

@@ -1,0 +1,73 @@
+"""From a valid configuration tree to the frozen configuration of the DHCPv4 clients, and of the router's DUID."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from nc.schema import Schema
+from nc.xml import Element
+from vppdhc.dhc4client.config import ClientConfig, ClientIdType, ConflictDetection, OnStop
+from vppdhc.duid import DuidType
+from vppdhc.northbound.config import octets, reader, top_entries
+from vppdhc.northbound.dhc4_options import Fault, read_options
+from vppdhc.northbound.reading import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class DuidConfig:
+    """The router's DUID. value: itself; empty for one that is made once, as made_as says, and kept."""
+
+    value: bytes
+    made_as: DuidType
+
+
+@dataclass(frozen=True, slots=True)
+class Dhcp4ClientReading:
+    """What was read of /vppdhc:dhc4client.
+
+    configs: by interface.
+    faults: what in it is left out, as it cannot be.
+    """
+
+    configs: Mapping[str, ClientConfig]
+    faults: tuple[Fault, ...]
+
+
+def duid_config(schema: Schema, tree: Element) -> DuidConfig:
+    """Read /vppdhc:system/duid."""
+    duid = reader(schema, tree, "system").container("duid")
+    return DuidConfig(octets(duid.leaf("value") or ""), DuidType(duid.leaf("type") or DuidType.LLT))
+
+
+def dhc4client_config(schema: Schema, tree: Element) -> Dhcp4ClientReading:
+    """Read /vppdhc:dhc4client."""
+    faults: list[Fault] = []
+    configs = {entry.text("interface"): _client(entry, faults) for entry in top_entries(schema, tree, "dhc4client")}
+    return Dhcp4ClientReading(configs, tuple(faults))
+
+
+def _client(entry: Reader, faults: list[Fault]) -> ClientConfig:
+    assert entry.element is not None
+    said = read_options(entry.element, faults).values
+    wish = entry.leaf("requested-address")
+    return ClientConfig(
+        client_id_type=ClientIdType(entry.leaf("client-id-type") or ClientIdType.DUID),
+        client_id=octets(entry.leaf("client-id") or ""),
+        ia_id=entry.number("ia-id"),
+        hostname=entry.leaf("hostname") or "",
+        vendor_class=entry.leaf("vendor-class") or "",
+        user_classes=entry.leafs("user-class"),
+        max_message_size=entry.whole("max-message-size"),
+        requested_address=IPv4Address(wish) if wish else None,
+        lease_time=entry.number("lease-time"),
+        rapid_commit=bool(entry.flag("rapid-commit")),
+        ipv6_only_preferred=bool(entry.flag("ipv6-only-preferred")),
+        request_options=tuple(int(code) for code in entry.leafs("request-option")),
+        options={code: value for code, value in said.items() if isinstance(value, bytes)},
+        default_route=bool(entry.flag("default-route")),
+        route_preference=entry.whole("route-preference"),
+        route_table=entry.number("route-table-id"),
+        use_mtu=bool(entry.flag("use-mtu")),
+        conflict_detection=ConflictDetection(entry.text("conflict-detection")),
+        on_stop=OnStop(entry.text("on-stop")),
+    )
