@@ -50,6 +50,10 @@ def test_an_address_that_somebody_has_is_not_offered(lab: Lab, how: str) -> None
     in_probation(daemon, taken)
     management.notified(daemon, "address-conflict", address=taken, hardware_address=squatter.mac("eth0"))
     assert management.get(daemon, "<dhc4server><statistics/></dhc4server>", "conflict-count") == ["1"]
+    assert management.get(daemon, "<dhc4server><statistics><probe/></statistics></dhc4server>", "result") == [
+        "free",
+        "taken",
+    ]
 
 
 def test_an_address_that_a_client_declines_goes_into_probation(lab: Lab) -> None:

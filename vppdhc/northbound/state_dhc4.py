@@ -287,7 +287,16 @@ class Dhcp4State:
                         release_count=received["release"],
                         inform_count=received["inform"],
                         bootp_request_count=received["bootp"],
+                        bootp_reply_count=sent["bootp"],
                         conflict_count=counters.conflicts,
+                    ),
+                    *(
+                        BUILD.node("probe", BUILD.leafs(result=str(result), count=count))
+                        for result, count in sorted(counters.probes.items())
+                    ),
+                    *(
+                        BUILD.node("omitted-option", BUILD.leafs(code=code, count=count))
+                        for code, count in sorted(counters.omitted.items())
                     ),
                 ],
             )
