@@ -41,6 +41,25 @@ EDIT = """\
   </dhc4server>
 </config>"""
 POOLS = '<dhc4server xmlns="urn:vppdhc:yang"><address-pool-state/></dhc4server>'
+WAN_EDIT = """\
+<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">
+  <dhc4client xmlns="urn:vppdhc:yang"><interface>tap0</interface></dhc4client>
+  <dhc4server xmlns="urn:vppdhc:yang">
+    <name-server xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0" nc:operation="delete">8.8.8.8</name-server>
+    <name-server>from-upstream</name-server>
+  </dhc4server>
+</config>"""
+WAN = '<dhc4client xmlns="urn:vppdhc:yang"><state/><lease-state/></dhc4client>'
+GUEST = "02:00:00:00:00:0f"
+WHICH = f"""\
+<action xmlns="urn:ietf:params:xml:ns:yang:1"><dhc4server xmlns="urn:vppdhc:yang"><which-address>
+  <interface>tap1</interface><hardware-address>{GUEST}</hardware-address>
+</which-address></dhc4server></action>"""
+WHY = f"""\
+<action xmlns="urn:ietf:params:xml:ns:yang:1"><dhc4server xmlns="urn:vppdhc:yang"><why>
+  <hardware-address>{GUEST}</hardware-address>
+</why></dhc4server></action>"""
+PROVIDER = ["lease-time", "3600", "router", "198.51.100.1", "dns", "198.51.100.53"]
 PATIENCE = 20.0
 """Seconds that anything in here may take."""
 
@@ -69,6 +88,8 @@ class Tour:
         say("What the daemon has on disk, durable before each ACK left:")
         self._vppdhc("leases", "--state-dir", str(self._directory / "state"))
         self._manage()
+        self._bind_wan()
+        self._avoid_conflict()
         self._release_and_crash()
         say("The log, a line for every lease event:")
         self._tail()
@@ -109,14 +130,40 @@ class Tour:
     def _manage(self) -> None:
         say("Its configuration is changed over NETCONF, a plotter gets a reserved address, and the pool is asked for:")
         print(EDIT)
-        with manager.connect_uds(path=str(self._directory / "run/netconf.sock")) as client:
+        with self._netconf() as client:
             client.edit_config(target="candidate", config=EDIT)
             client.commit()
             self._ctl("simulate", "host", "create", "plotter", "interface", "tap1", "mac", "02:00:00:00:00:0e")
             self._ctl("simulate", "host", "plotter", "dhcp", "start")
-            wait_for(lambda: all(host["address"] for host in self._hosts()), "the plotter has an address")
+            wait_for(lambda: self._address("plotter"), "the plotter has an address")
             reply = client.get(filter=("subtree", POOLS)).data_xml
-        print(etree.tostring(etree.fromstring(reply.encode()), pretty_print=True).decode().rstrip())
+        show_xml(reply)
+
+    def _bind_wan(self) -> None:
+        say("A provider appears behind tap0. The router becomes its client, and hands its DNS server on to the LAN:")
+        print(WAN_EDIT)
+        self._ctl("simulate", "host", "create", "isp", *["interface", "tap0", "mac", "02:00:00:00:01:01"])
+        self._ctl("simulate", "host", "isp", "address", "198.51.100.1/24")
+        self._ctl(*["simulate", "host", "isp", "dhcp-server", "pool", "198.51.100.20", "198.51.100.29"], *PROVIDER)
+        with self._netconf() as client:
+            client.edit_config(target="candidate", config=WAN_EDIT)
+            client.commit()
+            wait_for(lambda: "<vppdhc:state>bound<" in client.get(filter=("subtree", WAN)).data_xml, "the WAN is bound")
+            show_xml(client.get(filter=("subtree", WAN)).data_xml)
+        print(self._ctl("show", "ip", "fib", "0.0.0.0/0"))
+
+    def _avoid_conflict(self) -> None:
+        say("Somebody has configured by hand the address that a guest would get. The server asks before it offers:")
+        with self._netconf() as client:
+            answer = client.dispatch(etree.fromstring(WHICH))
+            taken = etree.fromstring(answer.xml.encode()).findtext("{urn:vppdhc:yang}address") or ""
+            squatter = "simulate host create squatter interface tap1 mac 02:00:00:00:00:99 address"
+            self._ctl(*squatter.split(), f"{taken}/24")
+            self._ctl("simulate", "host", "create", "guest", "interface", "tap1", "mac", GUEST)
+            self._ctl("simulate", "host", "guest", "dhcp", "start")
+            wait_for(lambda: self._address("guest"), "the guest has an address")
+            print(f"The guest was to have {taken}; it has {self._address('guest')}. Why?")
+            show_xml(client.dispatch(etree.fromstring(WHY)).xml)
 
     def _release_and_crash(self) -> None:
         say("The phone leaves and releases its lease. Then the daemon is killed with -9, and started again.")
@@ -130,12 +177,21 @@ class Tour:
         self._ctl("simulate", "host", "laptop", "dhcp", "renew")
         self._ctl("simulate", "host", "phone", "dhcp", "start")
         wait_for(lambda: "during=renewing" in self._said(), "the laptop's lease is renewed")
-        wait_for(lambda: all(host["address"] for host in self._hosts()), "the phone has an address")
+        wait_for(lambda: self._address("phone"), "the phone has an address")
         self._vppdhc("leases", "--state-dir", str(self._directory / "state"))
 
     def _hosts(self) -> list[dict[str, Any]]:
+        return list(self._state()["hosts"].values())
+
+    def _address(self, host: str) -> str:
+        return str(self._state()["hosts"][host]["address"] or "").partition("/")[0]
+
+    def _state(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self._ctl("show", "simulate", "state"))
-        return list(state["hosts"].values())
+        return state
+
+    def _netconf(self) -> manager.Manager:
+        return manager.connect_uds(path=str(self._directory / "run/netconf.sock"))
 
     def _process(self, *arguments: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -157,6 +213,12 @@ class Tour:
 
     def _tail(self) -> None:
         print("\n".join(line for line in self._said().splitlines() if 'event="lease ' in line))
+
+
+def show_xml(document: str) -> None:
+    """Print XML for people."""
+    parser = etree.XMLParser(remove_blank_text=True)
+    print(etree.tostring(etree.fromstring(document.encode(), parser), pretty_print=True).decode().rstrip())
 
 
 def say(text: str) -> None:

@@ -22,11 +22,9 @@ from vppdhc.leases.lease import Lease
 from vppdhc.northbound.config import octets
 from vppdhc.northbound.model import BUILD
 from vppdhc.northbound.operations import Input
-from vppdhc.northbound.sources import Instants, hexadecimal
+from vppdhc.northbound.sources import Instants, option_element
 from vppdhc.northbound.state_dhc4 import exchange_leafs, lease_state
 from vppdhc.northbound.story import Stories, Whom
-from vppdhc.packet.errors import DecodeError
-from vppdhc.packet.options4 import by_code, decode_value
 
 _CLEAR_AT_ONCE: Final = 500
 """Leases that are cleared in one commit."""
@@ -163,17 +161,7 @@ def _preview(preview: Preview, interface: str) -> list[Element]:
         client_class=preview.client_class or None,
         explanation=sentence(preview.why, address or 0, interface),
     )
-    return [*answer, *(_option(code, value) for code, value in preview.options.items())]
-
-
-def _option(code: int, value: bytes) -> Element:
-    known = by_code(code)
-    try:
-        text = None if known is None else str(decode_value(code, value))
-    except DecodeError:  # configured as raw octets
-        text = None
-    label = None if known is None else known.label
-    return BUILD.node("option", BUILD.leafs(code=code, name=label, hex=hexadecimal(value), text=text))
+    return [*answer, *(option_element(code, value) for code, value in preview.options.items())]
 
 
 class _Choice:

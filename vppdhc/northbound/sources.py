@@ -1,6 +1,6 @@
 """Sources of operational state: how they are made, and what all of them write alike."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isinf
 
@@ -70,8 +70,17 @@ def option_element(code: int, value: bytes) -> Element:
     """Return a DHCPv4 option as an entry of the grouping raw-options."""
     known = by_code(code)
     try:
-        text = None if known is None else str(decode_value(code, value))
-    except DecodeError:
+        text = None if known is None else _words(decode_value(code, value))
+    except DecodeError:  # raw octets, from a configuration or a provider
         text = None
     label = None if known is None else known.label
     return BUILD.node("option", BUILD.leafs(code=code, name=label, hex=hexadecimal(value), text=text))
+
+
+def _words(value: object) -> str:
+    """Write the value of an option for people: "192.0.2.1, 192.0.2.2", "destination 10.0.0.0/8 router 192.0.2.1"."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_words(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_words, value))
+    return flag(value) if isinstance(value, bool) else str(value)

@@ -1,0 +1,24 @@
+"""Options as operational state shows them."""
+
+import pytest
+
+from vppdhc.northbound.sources import option_element
+
+
+@pytest.mark.parametrize(
+    ("code", "raw", "name", "words"),
+    [
+        (3, "c6336401", "routers", "198.51.100.1"),
+        (6, "0808080808080404", "domain-name-servers", "8.8.8.8, 8.8.4.4"),
+        (15, "686f6d65", "domain-name", "home"),
+        (19, "01", "ip-forwarding", "true"),
+        (121, "080ac633640100c6336401", "classless-static-route", "destination 10.0.0.0/8 router 198.51.100.1, "
+         "destination 0.0.0.0/0 router 198.51.100.1"),
+        (3, "c63364", "routers", None),
+        (250, "0102", None, None),
+    ],
+)  # fmt: skip
+def test_an_option_is_written_for_people(code: int, raw: str, name: str | None, words: str | None) -> None:
+    leafs = {leaf.tag.rpartition("}")[2]: leaf.text for leaf in option_element(code, bytes.fromhex(raw))}
+    expected = {"code": str(code), "name": name, "hex": bytes.fromhex(raw).hex(":"), "text": words}
+    assert leafs == {key: value for key, value in expected.items() if value is not None}
