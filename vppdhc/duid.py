@@ -12,6 +12,7 @@ import structlog
 
 from vppdhc import atomic
 from vppdhc.clock import Clock
+from vppdhc.packet.duid6 import LONGEST, SHORTEST
 
 _EPOCH: Final = 946_684_800
 """2000-01-01 UTC in seconds since 1970: where the time of a DUID-LLT starts (RFC 8415, 11.2)."""
@@ -19,8 +20,6 @@ _LLT: Final = b"\0\1"
 _LL: Final = b"\0\3"
 _UUID: Final = b"\0\4"
 _ETHERNET: Final = b"\0\1"
-_SHORTEST: Final = 3
-_LONGEST: Final = 130
 
 
 class DuidType(StrEnum):
@@ -52,8 +51,8 @@ class Duid:
         value: the DUID itself; empty for the one that is kept. made_as: how one is made where none is kept yet.
         Raises ValueError for a DUID that is too short or too long.
         """
-        if value and not _SHORTEST <= len(value) <= _LONGEST:
-            raise ValueError(f"a DUID has {_SHORTEST} to {_LONGEST} bytes, not {len(value)} (RFC 8415, 11.1)")
+        if value and not SHORTEST <= len(value) <= LONGEST:
+            raise ValueError(f"a DUID has {SHORTEST} to {LONGEST} bytes, not {len(value)} (RFC 8415, 11.1)")
         self._configured = value
         self._type = made_as
 
@@ -74,7 +73,7 @@ class Duid:
         try:
             text = self._path.read_text(encoding="ascii")
             duid = bytes.fromhex(text.strip().replace(":", ""))
-            if not _SHORTEST <= len(duid) <= _LONGEST:
+            if not SHORTEST <= len(duid) <= LONGEST:
                 raise ValueError(f"{len(duid)} bytes")
         except FileNotFoundError:
             return b""

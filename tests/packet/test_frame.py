@@ -18,7 +18,6 @@ from tests.packet.scapy_layers import (
     Dot1AD,
     Dot1Q,
     Ether,
-    ICMPv6ND_RS,
     IPv6,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
@@ -223,18 +222,6 @@ def test_udp6_that_is_wrong(packet: Any, kind: str) -> None:
     assert caught.value.kind == kind
 
 
-def test_icmpv6() -> None:
-    packet = bytes(link6(hlim=255) / ICMPv6ND_RS())
-    read = frame.decode_icmp6(packet)
-    assert read == (M1, M2, (), int(A6), int(B6), 255, 133, 0, bytes(4))
-    with pytest.raises(DecodeError) as caught:
-        frame.decode_icmp6(GOOD6)
-    assert caught.value.kind == "ipv6-protocol"
-    with pytest.raises(DecodeError) as caught:
-        frame.decode_icmp6(edited(packet, (18, b"\0\x03")))
-    assert caught.value.kind == "icmpv6-truncated"
-
-
 @pytest.mark.parametrize(("vlans", "link"), TAGS)
 def test_arp_against_scapy(vlans: tuple[Vlan, ...], link: Any) -> None:
     ask = ARP(op=1, hwsrc=MAC1, psrc=str(A), hwdst="00:00:00:00:00:00", pdst=str(B))
@@ -290,5 +277,5 @@ def test_the_punt_header() -> None:
 def test_every_kind_of_error_begins_with_its_layer() -> None:
     assert len(set(KINDS)) == len(KINDS)
     assert {kind.partition("-")[0] for kind in KINDS} == {
-        "punt", "ethernet", "arp", "ipv4", "ipv6", "udp", "icmpv6", "dhcp4",
+        "punt", "ethernet", "arp", "ipv4", "ipv6", "udp", "icmpv6", "nd", "dhcp4", "dhcp6",
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from vppdhc.interface import Vlan
-from vppdhc.packet import ethernet, ipv4, ipv6, udp
+from vppdhc.packet import ethernet, icmp6, ipv4, ipv6, udp
 from vppdhc.packet.errors import DecodeError
 
 _CHECKSUM = slice(6, 8)  # of a UDP header
@@ -20,24 +20,6 @@ class UdpPacket(NamedTuple):
     source_port: int
     destination_port: int
     payload: bytes
-
-
-class Icmp6Packet(NamedTuple):
-    """An ICMPv6 message (RFC 4443) and the frame that it came in. IP addresses are integers.
-
-    hop_limit: 255 proves that no router forwarded it (RFC 4861, 6.1).
-    body: what follows type, code and checksum.
-    """
-
-    source_mac: bytes
-    destination_mac: bytes
-    vlans: tuple[Vlan, ...]
-    source: int
-    destination: int
-    hop_limit: int
-    type: int
-    code: int
-    body: bytes
 
 
 def encode_udp4(
@@ -109,6 +91,27 @@ def encode_ip6_udp(
     return ipv6.encode(source, destination, udp.PROTOCOL, length, hop_limit) + header + payload
 
 
+def encode_icmp6(
+    *,
+    source_mac: bytes,
+    destination_mac: bytes,
+    vlans: tuple[Vlan, ...],
+    source: int,
+    destination: int,
+    message_type: int,
+    code: int,
+    body: bytes,
+    hop_limit: int = 255,
+) -> bytes:
+    """Return an Ethernet frame with an ICMPv6 message in it; vlans: its tags, outermost first.
+
+    hop_limit: 255 is what neighbour discovery demands (RFC 4861, 4).
+    """
+    message = icmp6.encode(source, destination, message_type, code, body)
+    link = ethernet.encode(destination_mac, source_mac, vlans, ethernet.IPV6)
+    return link + ipv6.encode(source, destination, ipv6.ICMPV6, len(message), hop_limit) + message
+
+
 def decode_udp4(frame: bytes, start: int = 0) -> UdpPacket:
     """Read the Ethernet frame that begins at frame[start]; punt.HEADER for a datagram of the punt socket.
 
@@ -142,27 +145,6 @@ def decode_udp6(frame: bytes, start: int = 0) -> UdpPacket:
         source_port,
         destination_port,
         frame[begin:end],
-    )
-
-
-def decode_icmp6(frame: bytes, start: int = 0) -> Icmp6Packet:
-    """Read the Ethernet frame that begins at frame[start]; punt.HEADER for a datagram of the punt socket.
-
-    Raises DecodeError when it is no whole ICMPv6 message.
-    """
-    offset, header = _decode_ipv6(frame, start)
-    if header.protocol != ipv6.ICMPV6:
-        raise DecodeError("ipv6-protocol", header.start, f"protocol {header.protocol} is not ICMPv6")
-    if header.start + 4 > header.end:
-        raise DecodeError("icmpv6-truncated", header.end, f"{header.end - header.start} bytes, the header has 4")
-    return Icmp6Packet(
-        *_link(frame, start, offset),
-        header.source,
-        header.destination,
-        header.hop_limit,
-        frame[header.start],
-        frame[header.start + 1],
-        frame[header.start + 4 : header.end],
     )
 
 

@@ -1,4 +1,4 @@
-"""The IPv6 header and its extension headers (RFC 8200)."""
+"""The IPv6 header and its extension headers (RFC 8200), and what addresses mean (RFC 4291)."""
 
 import struct
 from typing import Final, NamedTuple
@@ -9,6 +9,11 @@ HEADER: Final = 40
 UDP: Final = 17
 ICMPV6: Final = 58
 
+UNSPECIFIED: Final = 0
+ALL_NODES: Final = 0xFF02_0000_0000_0000_0000_0000_0000_0001
+ALL_ROUTERS: Final = 0xFF02_0000_0000_0000_0000_0000_0000_0002
+
+_SOLICITED_NODE = 0xFF02_0000_0000_0000_0000_0001_FF00_0000
 _HEADER = struct.Struct(">IHBB16s16s")
 _HOP_BY_HOP = 0
 _ROUTING = 43
@@ -80,3 +85,23 @@ def encode(source: int, destination: int, protocol: int, length: int, hop_limit:
     return _HEADER.pack(
         0x60000000, length, protocol, hop_limit, source.to_bytes(16, "big"), destination.to_bytes(16, "big")
     )
+
+
+def is_multicast(address: int) -> bool:
+    """Tell whether an address is in ff00::/8 (RFC 4291, 2.7)."""
+    return address >> 120 == 0xFF
+
+
+def is_link_local(address: int) -> bool:
+    """Tell whether an address is in fe80::/10 (RFC 4291, 2.5.6)."""
+    return address >> 118 == 0xFE80 >> 6
+
+
+def solicited_node(address: int) -> int:
+    """Return the multicast address on which the owner of an address is asked for (RFC 4291, 2.7.1)."""
+    return _SOLICITED_NODE | address & 0xFFFFFF
+
+
+def multicast_mac(address: int) -> bytes:
+    """Return the Ethernet address to which packets for a multicast address go (RFC 2464, 7)."""
+    return b"\x33\x33" + (address & 0xFFFFFFFF).to_bytes(4, "big")

@@ -4,32 +4,14 @@ A member of a table is its code, an int: `options[Option.ROUTERS]`. Names are th
 """
 
 from collections.abc import Mapping
-from enum import IntEnum
 from typing import Final
 
 from vppdhc.packet import kinds4, structures4
-from vppdhc.packet.errors import DecodeError
 from vppdhc.packet.kinds4 import Kind, Value
+from vppdhc.packet.table import Table
 
 
-class _Table(IntEnum):
-    """Members are codes, each with a kind."""
-
-    kind: Kind
-
-    def __new__(cls, code: int, kind: Kind) -> "_Table":
-        member = int.__new__(cls, code)
-        member._value_ = code
-        member.kind = kind
-        return member
-
-    @property
-    def label(self) -> str:
-        """The name as it is written outside of Python: "domain-name-servers"."""
-        return self.name.lower().replace("_", "-")
-
-
-class RelayOption(_Table):
+class RelayOption(Table):
     """Suboptions of option 82, relay agent information (RFC 3046)."""
 
     CIRCUIT_ID = 1, kinds4.HEX
@@ -66,7 +48,7 @@ def _decode_relay(raw: bytes) -> Value:
         if known is None:
             value[str(code)] = kinds4.hex_of(suboption)
         else:
-            value[known.label] = _decode_named(known, suboption)
+            value[known.label] = known.decode(suboption)
     return value
 
 
@@ -79,31 +61,15 @@ def _encode_relay(value: object) -> bytes:
         if known is None:
             code, raw = structures4.suboption_code(key), kinds4.hex_to_bytes(suboption)
         else:
-            code, raw = known.value, _encode_named(known, suboption)
+            code, raw = known.value, known.encode(suboption)
         wire += bytes((code,)) + structures4.with_length(raw)
     return wire
-
-
-def _decode_named(option: _Table, raw: bytes) -> Value:
-    """Return the value of an option; the DecodeError says of which."""
-    try:
-        return option.kind.decode(raw)
-    except DecodeError as error:
-        raise DecodeError(error.kind, error.offset, f"{option.label} ({option.value}): {error.what}") from None
-
-
-def _encode_named(option: _Table, value: object) -> bytes:
-    """Return the bytes of an option's value; the ValueError says of which."""
-    try:
-        return option.kind.encode(value)
-    except ValueError as error:
-        raise ValueError(f"{option.label} ({option.value}): {error}") from None
 
 
 _RELAY_INFO: Final = Kind("relay agent information", _decode_relay, _encode_relay)
 
 
-class Option(_Table):
+class Option(Table):
     """DHCPv4 options: RFC 2132 up to 61 and 64 to 76, then what the comments say."""
 
     SUBNET_MASK = 1, kinds4.ADDRESS
@@ -279,7 +245,7 @@ def decode_value(code: int, raw: bytes) -> Value:
     Raises DecodeError, its offset counted in raw, or in the suboption that it names.
     """
     option = _OPTIONS.get(code)
-    return kinds4.hex_of(raw) if option is None else _decode_named(option, raw)
+    return kinds4.hex_of(raw) if option is None else option.decode(raw)
 
 
 def encode_value(code: int, value: object) -> bytes:
@@ -289,7 +255,7 @@ def encode_value(code: int, value: object) -> bytes:
     """
     option = _OPTIONS.get(code)
     if option is not None:
-        return _encode_named(option, value)
+        return option.encode(value)
     if not 0 < code < 255:
         raise ValueError(f"{code} is not the code of an option")
     return kinds4.hex_to_bytes(value)
