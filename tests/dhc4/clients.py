@@ -18,6 +18,7 @@ from vppdhc.interface import Interface, Vlan
 from vppdhc.leases.lease import Change, Lease
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message, receive
+from vppdhc.packet.fields4 import NOT_BEGUN
 from vppdhc.packet.options4 import by_name
 
 with warnings.catch_warnings():
@@ -129,9 +130,11 @@ class Seen:
 
 
 def see(outcome: Outcome, onto: Interface) -> Seen:
-    """Encode the one reply of an outcome and have scapy read it."""
+    """Encode the one reply of an outcome and have scapy read it; what was laid before is as if laid now."""
     (reply,) = outcome.replies
-    return look(*encode(reply, onto))
+    encoded = encode(reply, onto)
+    assert encoded == encode(reply._replace(begun=NOT_BEGUN), onto)
+    return look(*encoded)
 
 
 def look(action: int, packet: bytes) -> Seen:

@@ -88,6 +88,7 @@ class Router:
     """VPP: interfaces, what it was given to send, its neighbours, and its arping plugin.
 
     watched: names of the interfaces whose neighbours it tells of. deaf: whether it takes no packets.
+    busy: whether it takes packets only from those who wait.
     holders: hardware addresses that its arping plugin finds; None where there is no plugin.
     """
 
@@ -95,15 +96,19 @@ class Router:
         self.interfaces = {interface.index: interface for interface in interfaces}
         self.sent: list[tuple[int, int, bytes]] = []
         self.deaf = False
+        self.busy = False
         self.watched: set[str] = set()
         self.known: dict[tuple[str, int], Known] = {}
         self.holders: dict[int, bytes] | None = {}
-        self.dataplane = Dataplane(self.interfaces, self, self.send, self.arping)
+        self.dataplane = Dataplane(self.interfaces, self, self.send, self.send_at_once, self.arping)
 
     def send(self, index: int, action: int, packet: bytes) -> bool:
         if not self.deaf:
             self.sent.append((index, action, packet))
         return not self.deaf
+
+    def send_at_once(self, index: int, action: int, packet: bytes) -> bool:
+        return not self.busy and self.send(index, action, packet)
 
     def watches(self, name: str) -> bool:
         return name in self.watched

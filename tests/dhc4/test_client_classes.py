@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.dhc4.clients import Lan, message, number, octets, options, renew, reservation
+from tests.dhc4.clients import Lan, look, message, number, octets, options, renew, reservation
 from vppdhc.dhc4.classes import ClientClass, ClientClasses
 from vppdhc.dhc4.config import ServerConfig, Settings
 from vppdhc.dhc4.reply import encode
@@ -86,19 +86,46 @@ def test_next_server_is_siaddr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "file", "option"),
-    [
-        ([1, 3], b"boot/loader.bin", None),  # who does not know option 67 reads the field
-        ([1, 3, 67], b"", b"boot/loader.bin"),
-        (None, b"", b"boot/loader.bin"),
-    ],
+    ("wanted", "option"), [([1, 3], None), ([1, 3, 67], b"boot/loader.bin"), (None, b"boot/loader.bin")]
 )
-def test_a_boot_file_is_in_the_field_or_in_the_option(
-    wanted: list[int] | None, file: bytes, option: bytes | None
+def test_a_boot_file_is_in_the_field_and_in_the_option_for_who_asks(
+    wanted: list[int] | None, option: bytes | None
 ) -> None:
+    """Old boot loaders ask for option 67, and then read the field alone."""
     served = lan(options=options(boot_file_name="boot/loader.bin"))
     seen = served.ask(message("discover", 1, *([("param_req_list", wanted)] if wanted else [])))
-    assert (seen.bootp.file.rstrip(b"\0"), seen.options.get("boot-file-name")) == (file, option)
+    assert (seen.bootp.file.rstrip(b"\0"), seen.options.get("boot-file-name")) == (b"boot/loader.bin", option)
+
+
+NAMED = b"boot/loader.bin"
+LONG_E = b"\x12\x64" + b"e" * 100  # option 18
+
+
+@pytest.mark.parametrize(
+    ("root", "extensions", "wanted", "file", "sname", "left_out"),
+    [
+        (200, 0, None, NAMED, b"", []),
+        (200, 100, None, LONG_E, b"", []),  # which needs the field; option 67 is in its place
+        (250, 250, None, NAMED, b"\x43\x0f" + NAMED, [18]),  # nor would there be room in the field
+        (200, 100, [17, 18], NAMED, b"", [18]),  # nothing else names the boot file
+    ],
+    ids=["room", "no room", "no room either way", "not asked for"],
+)
+def test_the_field_gives_way_to_options_where_the_option_names_the_boot_file(
+    root: int, extensions: int, wanted: list[int] | None, file: bytes, sname: bytes, left_out: list[int]
+) -> None:
+    told = {"root_path": "r" * root, "boot_file_name": NAMED.decode()}
+    if extensions:
+        told["extensions_path"] = "e" * extensions
+    served = lan(options=options(**told))
+    (reply,) = served.hear(message("discover", 1, *([("param_req_list", wanted)] if wanted else []))).replies
+    omitted: Counter[int] = Counter()
+    seen = look(*encode(reply, served.interfaces[0], omitted))
+    assert (seen.bootp.file.rstrip(b"\0\xff"), seen.bootp.sname.rstrip(b"\0\xff")) == (file, sname)
+    assert seen.options["root_disk_path"] == b"r" * root
+    assert seen.options.get("boot-file-name") == (NAMED if wanted is None and not sname else None)
+    assert list(omitted) == left_out
+    assert seen.size <= 548
 
 
 def test_a_boot_file_that_does_not_fit_into_the_field() -> None:

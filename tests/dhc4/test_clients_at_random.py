@@ -40,7 +40,7 @@ WISHES = st.none() | st.sampled_from([1, 200, 100_000])
 RAPID = st.sampled_from([(), (), ((80, b""),)])
 CONFIG = ServerConfig(
     # So that there are four addresses in each network for eight clients, and one that can only be reserved.
-    Settings(static_percentage=40, rapid_commit=True, bootp_clients=BootpClients.DYNAMIC, authoritative=True),
+    Settings(static_percentage=40, rapid_commit=True, bootp_clients=BootpClients.DYNAMIC, subnet_selection=True),
     subnets=(SubnetConfig("behind", BEHIND, relay_addresses=(number(FAR),)),),
 )
 
@@ -196,7 +196,16 @@ class Clients(RuleBasedStateMachine):
         pool = POOLS[via.network]
         others = {address for address in pool if self.holder(address) not in {None, station}}
         offered = {text(address) for address in self.lan.book._table(0).offers}
-        assert self.model.taken(self.lan.now) | offered | others >= set(pool), "no offer although an address is free"
+        taken = self.model.taken(self.lan.now) | offered | others | self.put_back()
+        assert taken >= set(pool), "no offer although an address is free"
+
+    def put_back(self) -> set[str]:
+        """Addresses whose leases had ended before they were renewed in vain: free again from the next expiry on."""
+        if self.expired_at:
+            return set()
+        table = self.lan.book._table(0)
+        over = {address for address, lease in table.leases.items() if lease.expires <= self.lan.now}
+        return {text(address) for address in over - table.ended.keys()}
 
     @precondition(lambda self: self.waiting)
     @rule(target=offers, data=st.data(), taken=st.sampled_from([False, False, True]))

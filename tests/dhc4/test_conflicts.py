@@ -230,7 +230,7 @@ def test_an_address_that_another_client_has_got_meanwhile_is_not_offered(shell: 
 def test_an_answer_that_finds_no_room_in_the_queue_is_counted(shell: Watched) -> None:
     shell.hear(datagram("discover"))
     shell.after(0)
-    shell.commits.full = True
+    shell.router.busy = shell.commits.full = True
     shell.wait()
     assert (shell.replies(), shell.service.drops) == ([], {"queue-full": 1})
 

@@ -8,8 +8,10 @@ from tests.dhc4.clients import (
     dropped,
     interface,
     kinds,
+    mac,
     message,
     number,
+    octets,
     reboot,
     release,
     renew,
@@ -131,6 +133,15 @@ def test_leases_are_counted_on_each_interface() -> None:
     lan.bind(1, client_id=b"one")
     assert dropped(lan.hear(message("discover", 1, client_id=b"two")), Drop.TOO_MANY_LEASES)
     assert lan.ask(message("discover", 1, client_id=b"two"), two[1]).type == "offer"
+
+
+def test_leases_are_counted_when_the_limit_is_set_and_not_when_a_packet_comes(lan: Lan) -> None:
+    lan.bind(1)
+    lan.server.configure(ServerConfig(Settings(max_leases_per_hardware_address=2)))
+    leases = lan.book._table(0).leases
+    lan.book._table(0).leases = {}  # whoever counted now would find none
+    assert lan.book.held_by(b"\1" + octets(mac(1)), "tap0") == 1
+    lan.book._table(0).leases = leases
 
 
 def test_leases_from_before_a_restart_count_and_so_do_those_that_were_taken_back() -> None:

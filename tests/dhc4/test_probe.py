@@ -274,7 +274,7 @@ def test_many_questions_are_one_long_work_that_gives_others_their_turn(asking: A
         return send(index, action, packet)
 
     dataplane = asking.router.dataplane
-    slow = Dataplane(dataplane.interfaces, dataplane.neighbours, slowly, dataplane.arping)
+    slow = Dataplane(dataplane.interfaces, dataplane.neighbours, slowly, dataplane.send_at_once, dataplane.arping)
     prober = Prober(slow, asking.clock, asking.take, sleep=asking.clock.sleep)
     for last in range(1, 201):
         prober.ask(message("discover", last), LAN, wanted(f"192.168.1.{last}", last))

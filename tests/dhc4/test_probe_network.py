@@ -40,7 +40,8 @@ class Network:
         self.linked.link.settle()
         self.results: dict[str, Result] = {}
         arping = Arping(self.linked.link).ask
-        dataplane = Dataplane(self.linked.interfaces, self.linked.neighbours, self.linked.sender.send, arping)
+        sender = self.linked.sender
+        dataplane = Dataplane(self.linked.interfaces, self.linked.neighbours, sender.send, sender.send_at_once, arping)
         self.prober = Prober(dataplane, SystemClock(), self.take)
         self.linked.neighbours.on_neighbour(self.prober.heard)
         self.loops = [gevent.spawn(self.prober.run), gevent.spawn(self.prober.run_arping)]

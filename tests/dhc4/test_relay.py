@@ -17,7 +17,7 @@ from tests.dhc4.clients import (
     release,
     renew,
 )
-from vppdhc.dhc4.config import Overrides, PoolConfig, ServerConfig, SubnetConfig
+from vppdhc.dhc4.config import Overrides, PoolConfig, ServerConfig, Settings, SubnetConfig
 from vppdhc.dhc4.events import EventKind
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.reservations import Reservation, Reservations
@@ -42,6 +42,7 @@ def suboptions(*pairs: tuple[int, bytes | str]) -> tuple[int, bytes]:
 
 def remote(*addresses: str, **config: Any) -> Lan:
     """A server that the clients of two networks without an address of ours reach by a relay agent."""
+    config = {"settings": Settings(subnet_selection=True)} | config
     return Lan(
         interface(*(addresses or ("192.168.1.1/24", "192.168.5.1/24"))), config=ServerConfig(subnets=BEHIND, **config)
     )
@@ -91,6 +92,15 @@ def test_subnet_selection_is_echoed() -> None:
     for seen, kind in ((offered, "offer"), (lan.ask(asked), "ack"), (lan.ask(refused), "nak")):
         assert (seen.type, seen.options["subnet-selection"]) == (kind, "10.2.0.0")
     assert "subnet-selection" not in lan.ask(message("discover", 3, giaddr=RELAY)).options
+
+
+def test_subnet_selection_is_off_unless_it_is_configured() -> None:
+    lan = remote(settings=Settings())
+    seen = lan.ask(message("discover", 1, (118, IPv4Address("10.2.0.0").packed), giaddr=RELAY))
+    assert seen.bootp.yiaddr.startswith("10.1.0.")
+    assert "subnet-selection" not in seen.options
+    seen = lan.ask(message("discover", 2, (118, IPv4Address("192.168.5.0").packed)))
+    assert seen.bootp.yiaddr.startswith("192.168.1.")
 
 
 def test_without_a_relay_agent_a_client_chooses_among_the_networks_of_its_link() -> None:

@@ -58,8 +58,7 @@ def select(station: int, address: str, **more: Any) -> bytes:
 def test_a_reply_leaves_once_its_lease_is_durable(lines: list[Any]) -> None:
     shell = Shell()
     shell.hear(datagram("discover"))
-    assert shell.sent == []
-    shell.commits.commit()
+    assert shell.commits.waiting == [], "an offer changes nothing that is stored"
     (offer,) = shell.seen()
     assert offer.type == "offer"
     shell.hear(select(1, offer.bootp.yiaddr))
@@ -151,10 +150,27 @@ def test_it_is_counted_where_it_came_in() -> None:
 
 def test_a_reply_is_counted_when_it_is_sent() -> None:
     shell = Shell()
-    shell.hear(datagram("discover"))
-    assert shell.service.sent == {}
-    shell.commits.commit()
+    shell.hear(datagram("discover"), select(2, "192.168.1.200"))
     assert shell.service.sent == {"offer": 1}
+    shell.commits.commit()
+    assert shell.service.sent == {"offer": 1, "ack": 1}
+    shell.router.deaf = True
+    shell.hear(datagram("discover", 3))
+    shell.commits.commit()
+    assert shell.service.sent == {"offer": 1, "ack": 1}
+
+
+def test_an_offer_that_vpp_does_not_take_at_once_waits_behind_the_commits() -> None:
+    shell = Shell()
+    shell.router.busy = True
+    shell.hear(select(1, "192.168.1.200"), datagram("discover", 2))
+    assert shell.sent == []
+    shell.router.busy = False
+    shell.hear(datagram("discover", 3))
+    assert [seen.bootp.chaddr[5] for seen in shell.seen()] == [3]
+    shell.commits.commit()
+    assert [(seen.type, seen.bootp.chaddr[5]) for seen in shell.seen()[1:]] == [("ack", 1), ("offer", 2)]
+    assert shell.service.sent == {"offer": 2, "ack": 1}
 
 
 def test_events_are_handed_on_once_they_are_durable() -> None:
@@ -234,7 +250,7 @@ def test_an_answer_that_cannot_be_encoded_makes_no_lease(lines: list[Any]) -> No
 
 def test_a_full_queue_is_counted_and_leaves_no_lease() -> None:
     shell = Shell()
-    shell.commits.full = True
+    shell.router.busy = shell.commits.full = True
     shell.hear(select(1, "192.168.1.200"), datagram("discover", 2))
     assert (shell.service.drops, len(shell.book)) == ({"queue-full": 2}, 0)
     shell.commits.full = False
@@ -262,12 +278,12 @@ def test_nothing_is_sent_where_the_interface_has_gone(now: Interface | None, lin
 def test_a_reader_gives_others_their_turn_by_time() -> None:
     shell = Shell()
     shell.commits.work_seconds = 0.001
-    discovers = [datagram("discover", station) for station in range(1, 61)]
-    shell.hear(*discovers)
+    requests = [select(station, f"192.168.1.{100 + station}") for station in range(1, 61)]
+    shell.hear(*requests)
     together = len(shell.clock.slept)
     assert 9 <= together <= 12
     with pytest.raises(EndError):
-        shell.service.serve(Source(*[[discover] for discover in discovers]))
+        shell.service.serve(Source(*[[request] for request in requests]))
     one_by_one = len(shell.clock.slept) - together
     assert 9 <= one_by_one <= 12, "portions that come without a pause are one long work"
 
@@ -287,7 +303,7 @@ def test_a_turn_is_one_of_the_event_loop() -> None:
 
         other = gevent.spawn(wait)
         with pytest.raises(EndError):
-            service.serve(Source([datagram("discover", station) for station in range(1, 61)]))
+            service.serve(Source([select(station, f"192.168.1.{100 + station}") for station in range(1, 61)]))
         other.join()
     assert 0 < asked[0] < 60, "another socket was read in the middle of it"
 
@@ -308,7 +324,7 @@ class Disk:
         self.stored += changes
 
 
-def test_nobody_has_an_answer_while_leases_cannot_be_stored() -> None:
+def test_nobody_has_a_lease_while_leases_cannot_be_stored() -> None:
     disk = Disk()
     alarms: list[str] = []
 
@@ -322,7 +338,7 @@ def test_nobody_has_an_answer_while_leases_cannot_be_stored() -> None:
     )
     shell.service = shell.with_queue(committer, gevent.sleep)
     running = gevent.spawn(committer.run)
-    shell.hear(select(1, "192.168.1.200"), datagram("discover", 2))
+    shell.hear(select(1, "192.168.1.200"))
     assert committer.flush(10)
     assert (shell.sent, len(shell.book), alarms) == ([], 0, ["disk full"])
     disk.full = False

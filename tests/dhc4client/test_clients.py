@@ -17,7 +17,7 @@ from tests.dhc4client.world import DUID, FakeCheck, FakeVpp
 from tests.vpp.conftest import until
 from vppdhc.clock import SystemClock
 from vppdhc.dhc4client.client import DhcpClients, World
-from vppdhc.dhc4client.config import ClientConfig, OnStop
+from vppdhc.dhc4client.config import ClientConfig, ClientIdType, OnStop
 from vppdhc.dhc4client.drops import Drop
 from vppdhc.dhc4client.journal import Event
 from vppdhc.dhc4client.machine import State
@@ -51,6 +51,7 @@ class Machine:
         self.events: list[Event] = []
         self.learned: list[tuple[str, Mapping[int, bytes]]] = []
         self.silent = False
+        self.duid = DUID
         self.directory = directory
         self.clients = self.make()
 
@@ -65,7 +66,7 @@ class Machine:
                 clock=self.clock,
                 supervisor=self.supervisor,
                 random=Random(1),
-                duid=lambda _: DUID,
+                duid=lambda _: self.duid,
                 directory=self.directory / "dhc4client",
                 want_packets=self.wanted.append,
                 settled=self.settle,
@@ -227,6 +228,18 @@ def test_interface_goes_down_and_up(machine: Machine) -> None:
         machine.change(WANS["wan0"])
         until(bound(machine), "it is bound again")
         assert machine.heard[heard:] == [("wan0", "request")]
+
+
+def test_another_duid_makes_somebody_else_of_those_alone_who_go_by_it(machine: Machine) -> None:
+    mine = {"wan0": FAST, "wan1": replace(FAST, client_id_type=ClientIdType.HARDWARE_ADDRESS)}
+    machine.clients.configure(mine)
+    machine.connect(*WANS.values())
+    until(bound(machine, *WANS), "both are bound")
+    machine.heard.clear()
+    machine.duid = b"\0\4another"
+    machine.clients.duid_changed()
+    until(lambda: machine.heard == [("wan0", "release"), ("wan0", "discover")], "it begins anew")
+    until(bound(machine, *WANS), "both are bound")
 
 
 def test_other_changes_of_the_interface_wake_nobody(machine: Machine) -> None:

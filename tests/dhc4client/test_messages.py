@@ -156,7 +156,7 @@ def test_release() -> None:
     assert packet[BOOTP].ciaddr == "192.0.2.50"
     assert options["message-type"] == 7
     assert options["server_id"] == "192.0.2.1"
-    assert set(options) == {"message-type", "client_id", "server_id"}
+    assert set(options) == {"message-type", "client_id", "server_id", "error_message"}
     assert packet[IP].dst == "192.0.2.1"
 
 

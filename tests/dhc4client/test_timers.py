@@ -47,7 +47,7 @@ def test_a_server_that_was_silent_for_an_hour() -> None:
     world.run(70)
     assert world.state is State.BOUND
     request = world.heard[-1]
-    assert request.message.secs == by_type(world.heard)["discover"][-1].message.secs  # RFC 2131, 3.1.3
+    assert request.message.secs == by_type(world.heard)["discover"][-1].message.secs  # RFC 2131, 3.1, step 3
     assert world.journal.problem == ""
 
 

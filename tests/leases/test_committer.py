@@ -10,11 +10,11 @@ import pytest
 import structlog
 from gevent.event import Event
 
-from tests.leases.support import FakeClock, lease, new
+from tests.leases.support import FakeClock, lease
 from tests.waiting import wait_for
 from vppdhc.clock import SystemClock
 from vppdhc.leases.committer import Committer, Work
-from vppdhc.leases.lease import Change, LeaseState
+from vppdhc.leases.lease import Change
 
 
 class HeldStore:
@@ -156,9 +156,8 @@ def test_the_hub_goes_on_while_a_commit_takes_its_time(bench: Bench) -> None:
     assert bench.committer.flush(30)
 
 
-def test_replies_without_stored_changes_wait_for_those_before_them_and_for_no_disk(bench: Bench) -> None:
-    offer = Change(None, lease(9, FakeClock(), state=LeaseState.OFFERED))
-    bench.committer.submit(Work([offer], partial(bench.sent, 9)))
+def test_replies_without_changes_wait_for_those_before_them_and_for_no_disk(bench: Bench) -> None:
+    bench.committer.submit(Work([], partial(bench.sent, 9)))
     bench.committer.submit(Work([], partial(bench.sent, 10)))
     assert bench.committer.flush(30)
     assert bench.store.started == []
@@ -378,13 +377,3 @@ def test_stop_when_nothing_was_ever_done(bench: Bench) -> None:
     assert bench.committer.stop(30)
     bench._greenlets[0].join(30)
     assert bench._greenlets[0].successful()
-
-
-def test_changes_that_are_not_stored_are_taken_back_too(bench: Bench) -> None:
-    offer = Change(None, lease(9, FakeClock(), state=LeaseState.OFFERED))
-    stored = new(lease(1, FakeClock()))[0]
-    bench.committer.submit(Work([offer, stored], partial(bench.sent, 1)))
-    bench.store.let(OSError("full"))
-    assert bench.committer.flush(30)
-    assert bench.store.started == [[stored]]
-    assert bench.seen("take back") == [[stored, offer]]

@@ -34,6 +34,7 @@ SERVICE: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"rapid-commit": True}, {"rapid_commit": True}),
     ({"bootp-clients": "dynamic"}, {"bootp_clients": BootpClients.DYNAMIC}),
     ({"known-clients-only": True}, {"known_clients_only": True}),
+    ({"subnet-selection": True}, {"subnet_selection": True}),
     ({"max-client-rate": 10}, {"max_client_rate": 10}),
     ({"max-leases-per-hardware-address": 3}, {"max_leases_per_hardware_address": 3}),
     ({"domain-name": "example.net"}, {"options": OptionSet({15: b"example.net"})}),

@@ -35,7 +35,9 @@ class Nowhere:
 
 
 INTERFACES = InterfaceTable()
-NO_VPP = Dataplane(INTERFACES, Neighbours(INTERFACES, VirtualClock()), lambda *_: False, lambda *_: None)
+NO_VPP = Dataplane(
+    INTERFACES, Neighbours(INTERFACES, VirtualClock()), lambda *_: False, lambda *_: False, lambda *_: None
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
-"""Options as operational state shows them."""
+"""Options and instants as operational state shows them."""
 
 import pytest
 
-from vppdhc.northbound.sources import option_element
+from tests.dhc4client.world import VirtualClock
+from vppdhc.northbound.sources import Instants, option_element
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,15 @@ def test_an_option_is_written_for_people(code: int, raw: str, name: str | None, 
     leafs = {leaf.tag.rpartition("}")[2]: leaf.text for leaf in option_element(code, bytes.fromhex(raw))}
     expected = {"code": str(code), "name": name, "hex": bytes.fromhex(raw).hex(":"), "text": words}
     assert leafs == {key: value for key, value in expected.items() if value is not None}
+
+
+def test_an_instant_reads_the_same_until_the_wall_clock_is_set() -> None:
+    clock = VirtualClock(now=1000.0, wall=1_800_000_000.0)
+    instants = Instants(clock)
+    assert instants.text(1060.0) == "2027-01-15T08:01:00.000000Z"
+    clock.now += 30
+    clock.offset += 0.000_004  # as the two clocks are read one after the other
+    assert instants.text(1060.0) == "2027-01-15T08:01:00.000000Z"
+    clock.offset += 3600
+    assert instants.text(1060.0) == "2027-01-15T09:01:00.000004Z"
+    assert instants.text(float("inf")) is None

@@ -14,6 +14,7 @@ from vppdhc.interface import Vlan
 from vppdhc.packet import dhcp4, frame
 from vppdhc.packet.dhcp4 import Message, MessageType
 from vppdhc.packet.errors import DecodeError
+from vppdhc.packet.fields4 import begin
 
 HEADER: dict[str, Any] = {
     "op": 2,
@@ -408,6 +409,13 @@ def test_any_message_comes_back_but_for_what_was_dropped(message: Message, limit
     assert len(payload) <= limit or len(payload) <= 300 + relay + 2 * (relay // 255 + 1)
     for field in HEADER:
         assert getattr(again, field) == getattr(message, field)
+
+
+@settings(deadline=None, max_examples=300)
+@given(messages, st.integers(300, 1472), st.integers(0, 12))
+def test_options_that_are_laid_before_lie_as_if_laid_now(message: Message, limit: int, count: int) -> None:
+    begun = begin(dict(list(message.options.items())[:count]))
+    assert dhcp4.pack(message, limit, begun) == dhcp4.pack(message, limit)
 
 
 @settings(deadline=None)

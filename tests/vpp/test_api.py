@@ -123,6 +123,28 @@ def test_an_event_goes_to_its_callbacks_whatever_one_of_them_does(rig: Simulator
     assert seen[0] == (index, False)
 
 
+def test_a_burst_of_events_lets_others_have_their_turn(
+    rig: SimulatorRig, vpp: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vppdhc.vpp.api._WORK_BEFORE_YIELD", 0.0)
+    turns, seen = [0], []
+    vpp.on_event("sw_interface_event", lambda event: seen.append((event.sw_if_index, turns[0])))
+
+    def count() -> None:
+        while True:
+            turns[0] += 1
+            gevent.sleep(0)
+
+    vpp.call("want_interface_events", enable_disable=1, pid=1)
+    names = [f"tap{number}" for number in range(20)]
+    for name in names:
+        rig.ctl(f"create sim-interface {name}")  # blocks this process: the events are there all at once
+    counting = gevent.spawn(count)
+    until(lambda: len({index for index, _ in seen}) == len(names), "all events are seen")
+    counting.kill()
+    assert len({turn for _, turn in seen}) == len(seen), "others had a turn after each"
+
+
 def test_a_vpp_too_old_to_serve_definitions_needs_their_directory(
     start: Callable[..., SimulatorRig], tmp_path: Path
 ) -> None:

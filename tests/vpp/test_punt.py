@@ -322,6 +322,43 @@ def test_a_frame_waits_until_vpp_has_room(outlet_at: Callable[..., Outlet]) -> N
         assert outlet.sender.send(outlet.index, punt.L2, FRAME)
 
 
+def test_at_once_is_what_vpp_has_room_for_and_the_rest_is_not_counted(outlet: Outlet, tmp_path: Path) -> None:
+    sender = outlet.sender
+    assert sender.send_at_once(outlet.index, punt.L2, FRAME)
+    assert bytes(outlet.wire.receive()) == FRAME
+    assert not sender.send_at_once(99, punt.L2, FRAME)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unread:
+        unread.bind(str(tmp_path / "unread"))
+        sender.connect(str(tmp_path / "unread"))
+        while sender.send_at_once(outlet.index, punt.L2, FRAME):
+            pass
+    sender.disconnect()
+    assert not sender.send_at_once(outlet.index, punt.L2, FRAME)
+    counters = sender.counters
+    assert (counters.no_interface, counters.refused, counters.gone) == (0, 0, 0)
+    assert counters.sent > 1
+
+
+def test_nothing_goes_at_once_before_what_waits(
+    outlet: Outlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as reader:
+        reader.bind(str(tmp_path / "reader"))
+
+        def make_room(descriptor: int, timeout: float, timeout_exc: Any) -> None:
+            reader.recv(2048)
+            at_once.append(outlet.sender.send_at_once(outlet.index, punt.L2, FRAME))
+
+        monkeypatch.setattr("vppdhc.vpp.sender.wait_write", make_room)
+        outlet.sender.connect(str(tmp_path / "reader"))
+        while not at_once:
+            assert outlet.sender.send(outlet.index, punt.L2, FRAME)
+        assert at_once == [False]
+        reader.recv(2048)
+        assert outlet.sender.send_at_once(outlet.index, punt.L2, FRAME), "nobody waits any more"
+
+
 def test_an_interface_that_goes_while_a_frame_waits_is_not_sent_to(
     outlet_at: Callable[..., Outlet], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,7 @@ class Daemon:
         self.server.interface_changed(None, _LAN)
         self.heard = Heard()
         table = InterfaceTable()
-        nobody = Dataplane(table, Neighbours(table, self.clock), lambda *_: False, lambda *_: None)
+        nobody = Dataplane(table, Neighbours(table, self.clock), lambda *_: False, lambda *_: False, lambda *_: None)
         service = Dhcp4Service(self.server, self.book, nobody, Nowhere(), self.clock, heard=self.heard, teller=Teller())
         instants = Instants(self.clock)
         self.stories = Stories(self.server, self.book, self.heard, self.clock, instants, str)

@@ -53,9 +53,7 @@ def _lease(number: int, now: float) -> Lease:
     address = 10 << 24 | number * 2654435761 & 0xFFFFFF
     hardware = b"\x01\x02\0" + number.to_bytes(4, "big")
     state = LeaseState.ACTIVE
-    return Lease(
-        0, address, state, hardware, "tap1", hardware, f"client-{number}", 86400, now, now, now + 86400
-    )
+    return Lease(0, address, state, hardware, "tap1", hardware, f"client-{number}", 86400, now, now, now + 86400)
 
 
 def start(path: Path, *, rebooted: bool) -> None:

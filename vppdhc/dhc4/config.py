@@ -69,6 +69,7 @@ class Settings:
     rapid_commit: whether a client that asks for it gets its lease by two messages (RFC 4039).
     bootp_clients: which BOOTP clients are served.
     known_clients_only: whether clients without a reservation get no answer.
+    subnet_selection: whether a client may name the network that it wants its address in (RFC 3011).
     max_client_rate: messages of one client that are answered in a second; None for all.
     max_leases_per_hardware_address: leases that one hardware address can have on an interface; None for any number.
 
@@ -89,6 +90,7 @@ class Settings:
     rapid_commit: bool = False
     bootp_clients: BootpClients = BootpClients.FIXED
     known_clients_only: bool = False
+    subnet_selection: bool = False
     max_client_rate: int | None = None
     max_leases_per_hardware_address: int | None = None
 
@@ -159,6 +161,7 @@ class Overrides:
     rapid_commit: bool | None = None
     bootp_clients: BootpClients | None = None
     known_clients_only: bool | None = None
+    subnet_selection: bool | None = None
     max_client_rate: int | None = None
     max_leases_per_hardware_address: int | None = None
 

@@ -1,11 +1,10 @@
 """What holds for an address: the settings of all levels from the server down to its subnet or pool."""
 
-from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from vppdhc.dhc4.config import Settings, Times
 from vppdhc.dhc4.options import Upstream
-from vppdhc.dhc4.parameters import Parameters, lifetimes
+from vppdhc.dhc4.parameters import Lifetimes, Parameters, lifetimes
 
 
 class Terms:
@@ -24,7 +23,7 @@ class Terms:
         self._times = settings.times(None)
         self._lifetimes = lifetimes(self._times)
 
-    def lifetimes(self, wish: int | None) -> tuple[Times, Mapping[int, bytes]]:
+    def lifetimes(self, wish: int | None) -> tuple[Times, Lifetimes]:
         """Return the lifetimes for a client that wishes so many seconds (None: no wish), and the options."""
         if wish is None or wish >= self._times.lease:
             return self._times, self._lifetimes

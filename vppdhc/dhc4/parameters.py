@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 from struct import pack
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from vppdhc.dhc4.config import Times
 from vppdhc.dhc4.options import (
@@ -22,6 +22,7 @@ from vppdhc.dhc4.options import (
     OptionSet,
     Upstream,
 )
+from vppdhc.packet.fields4 import Begun, begin
 
 REQUESTED_ADDRESS = 50
 LEASE_TIME = 51
@@ -38,6 +39,8 @@ _ANSWERS_MOST: Final = 256
 """Answers that are remembered; the clients of a network have a few dozen different parameter lists."""
 _EXTRA_ANSWERS_MOST: Final = 1024
 """Answers that are remembered of client classes and reservations."""
+_BEGUN_MOST: Final = 64
+"""Beginnings of messages that are remembered of an answer; clients that wish other lease times have others."""
 _FILE_LONGEST: Final = 127
 """Octets that the field file has room for, a NUL behind them (RFC 2131, 2)."""
 _NOT_UNASKED: Final = frozenset({V6_ONLY_PREFERRED, MICROSOFT_ROUTES, WPAD})
@@ -45,7 +48,11 @@ _NOT_UNASKED: Final = frozenset({V6_ONLY_PREFERRED, MICROSOFT_ROUTES, WPAD})
 so that a client that does not know them may take them for something else."""
 
 
-class Answer(NamedTuple):
+Lifetimes = tuple[tuple[int, bytes], ...]
+"""Options about how long a lease is good for: code and value."""
+
+
+class Answer:
     """What a client is told.
 
     options: in the order in which they are sent.
@@ -53,9 +60,27 @@ class Answer(NamedTuple):
     file: field file, empty for none.
     """
 
-    options: Mapping[int, bytes]
-    next_server: int
-    file: bytes
+    __slots__ = ("_begun", "file", "next_server", "options")
+
+    def __init__(self, options: Mapping[int, bytes], next_server: int, file: bytes) -> None:
+        self.options = options
+        self.next_server = next_server
+        self.file = file
+        self._begun: dict[tuple[bytes, bytes, Lifetimes], Begun] = {}
+
+    def begin(self, message_type: bytes, server_id: bytes, lifetimes: Lifetimes) -> Begun:
+        """Return how a message with this answer begins: with these three, and then the options.
+
+        message_type, server_id: values of options 53 and 54.
+        """
+        key = message_type, server_id, lifetimes
+        begun = self._begun.get(key)
+        if begun is None:
+            if len(self._begun) >= _BEGUN_MOST:
+                self._begun.clear()
+            options = {MESSAGE_TYPE: message_type, SERVER_ID: server_id, **dict(lifetimes), **self.options}
+            begun = self._begun[key] = begin(options)
+        return begun
 
 
 class Parameters:
@@ -155,11 +180,7 @@ def _with_host_name(extra: OptionSet, host_name: bytes) -> OptionSet:
     return OptionSet({HOST_NAME: host_name}).over(extra)
 
 
-def lifetimes(times: Times) -> Mapping[int, bytes]:
+def lifetimes(times: Times) -> Lifetimes:
     """Encode lease time, T1 and T2. A client gets them all, asked or not: they are how it keeps its lease."""
-    options = {LEASE_TIME: pack("!I", times.lease)}
-    if times.renewal is not None:
-        options[RENEWAL_TIME] = pack("!I", times.renewal)
-    if times.rebinding is not None:
-        options[REBINDING_TIME] = pack("!I", times.rebinding)
-    return options
+    seconds = ((LEASE_TIME, times.lease), (RENEWAL_TIME, times.renewal), (REBINDING_TIME, times.rebinding))
+    return tuple((code, pack("!I", value)) for code, value in seconds if value is not None)

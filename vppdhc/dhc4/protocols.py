@@ -68,6 +68,7 @@ class Dataplane:
     """VPP, as the server needs it.
 
     send: takes sw_if_index, punt action and packet; returns whether VPP has it. May wait a moment.
+    send_at_once: the same without waiting; where it returns False, send may have more luck.
     arping: takes sw_if_index and address, and waits; returns the hardware address of who has it, empty where nobody
         answers, None where VPP could not ask.
     """
@@ -75,4 +76,5 @@ class Dataplane:
     interfaces: Interfaces
     neighbours: Neighbours
     send: Callable[[int, int, bytes], bool]
+    send_at_once: Callable[[int, int, bytes], bool]
     arping: Callable[[int, int], bytes | None]

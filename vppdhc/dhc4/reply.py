@@ -1,26 +1,28 @@
 """The server's answers: what is in them (RFC 2131, table 3) and where they go (4.1)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from vppdhc.dhc4.fqdn import CLIENT_FQDN, agreed_name, server_fqdn
 from vppdhc.dhc4.levels import Terms
 from vppdhc.dhc4.options import BOOT_FILE_NAME, DOMAIN_NAME
-from vppdhc.dhc4.parameters import CLIENT_ID, MESSAGE_TEXT, MESSAGE_TYPE, RELAY_AGENT, SERVER_ID, Answer
+from vppdhc.dhc4.parameters import CLIENT_ID, MESSAGE_TEXT, MESSAGE_TYPE, RELAY_AGENT, SERVER_ID, Answer, Lifetimes
 from vppdhc.dhc4.relay import SUBNET_SELECTION
 from vppdhc.dhc4.request import Request
 from vppdhc.dhc4.subnet import Subnet
 from vppdhc.interface import Interface, Vlan
 from vppdhc.packet import dhcp4, ethernet, frame, ipv4, punt
 from vppdhc.packet.dhcp4 import BOOTREPLY, BROADCAST_FLAG, CLIENT_PORT, SERVER_PORT, Message
+from vppdhc.packet.fields4 import NOT_BEGUN, Begun
 
 _DISCOVER, _OFFER, _ACK, _NAK = b"\1", b"\2", b"\5", b"\6"
 _RAPID_COMMIT = 80
 _ETHERNET = 1
 _ECHOED = (CLIENT_ID, SUBNET_SELECTION, RELAY_AGENT)
 """What the client gets back as it was, in this order: RFC 6842; RFC 3011, 2; RFC 3046, 2.2: the last of all options."""
+_ECHOED_ALWAYS = (CLIENT_ID, RELAY_AGENT)
 
 
 class Nak(StrEnum):
@@ -45,6 +47,7 @@ class Reply(NamedTuple):
     source, destination: IPv4 addresses.
     destination_port: 68 for a client, 67 for a relay agent, unless that wants another one.
     max_size: octets that the DHCP message may have.
+    begun: the first of the message's options, laid already, see fields4.begin().
     """
 
     message: Message
@@ -55,6 +58,7 @@ class Reply(NamedTuple):
     destination: int
     destination_port: int
     max_size: int
+    begun: Begun = NOT_BEGUN
 
 
 def encode(reply: Reply, interface: Interface, omitted: Counter[int] | None = None) -> tuple[int, bytes]:
@@ -63,7 +67,7 @@ def encode(reply: Reply, interface: Interface, omitted: Counter[int] | None = No
     omitted: counts the options that there was no room for, by code.
     Returns the punt action and the packet: an Ethernet frame, or an IPv4 packet.
     """
-    payload, dropped = dhcp4.pack(reply.message, reply.max_size)
+    payload, dropped = _packed(reply)
     if dropped and omitted is not None:
         omitted.update(dropped)
     if reply.action == punt.IP4:
@@ -86,32 +90,45 @@ def encode(reply: Reply, interface: Interface, omitted: Counter[int] | None = No
     )
 
 
-def offer(request: Request, subnet: Subnet, address: int, terms: Terms, lifetimes: Mapping[int, bytes]) -> Reply:
+def _packed(reply: Reply) -> dhcp4.Packed:
+    """Pack the message of a reply; where room is short, without the boot file in a field if option 67 names it too.
+
+    The field then takes options (option overload), which is what option 67 is for (RFC 2132, 9.5).
+    """
+    packed = dhcp4.pack(reply.message, reply.max_size, reply.begun)
+    if packed.dropped and reply.message.file and BOOT_FILE_NAME in reply.message.options:
+        without = dhcp4.pack(replace(reply.message, file=b""), reply.max_size)
+        if BOOT_FILE_NAME not in without.dropped and len(without.dropped) < len(packed.dropped):
+            return without
+    return packed
+
+
+def offer(request: Request, subnet: Subnet, address: int, terms: Terms, lifetimes: Lifetimes) -> Reply:
     """Offer an address; 0 tells a client that it needs none (RFC 8925, 3.3)."""
-    answer = terms.parameters.answer(request.parameters, extra=request.extra, host_name=request.given_name)
-    options = {MESSAGE_TYPE: _OFFER, SERVER_ID: _server_id(request, subnet), **lifetimes, **answer.options}
+    answer = answer_of(request, terms)
+    begun = answer.begin(_OFFER, _server_id(request, subnet), lifetimes)
+    options = dict(begun.options)
     if request.fqdn is not None:
         options[CLIENT_FQDN] = server_fqdn(request.fqdn, name_of(request, terms))
     message = _message(request, options, answer, 0, address)
-    return to_client(request, message, request.own_address(subnet))
+    return to_client(request, message, request.own_address(subnet), begun)
 
 
-def lease_ack(
-    request: Request, subnet: Subnet, address: int, terms: Terms, lifetimes: Mapping[int, bytes], name: str
-) -> Reply:
+def lease_ack(request: Request, subnet: Subnet, address: int, terms: Terms, lifetimes: Lifetimes, name: str) -> Reply:
     """Acknowledge a lease, to a REQUEST or to a DISCOVER (RFC 4039, 3.2).
 
     name: the full name that the client has now, see name_of().
     """
-    answer = terms.parameters.answer(request.parameters, extra=request.extra, host_name=request.given_name)
+    answer = answer_of(request, terms)
+    begun = answer.begin(_ACK, _server_id(request, subnet), lifetimes)
     asked = request.message
-    options = {MESSAGE_TYPE: _ACK, SERVER_ID: _server_id(request, subnet), **lifetimes, **answer.options}
+    options = dict(begun.options)
     if request.fqdn is not None:
         options[CLIENT_FQDN] = server_fqdn(request.fqdn, name)
     if asked.options[MESSAGE_TYPE] == _DISCOVER:
         options[_RAPID_COMMIT] = b""
     message = _message(request, options, answer, asked.ciaddr, address)
-    return to_client(request, message, request.own_address(subnet))
+    return to_client(request, message, request.own_address(subnet), begun)
 
 
 def inform_ack(request: Request, subnet: Subnet, address: int) -> Reply:
@@ -120,15 +137,15 @@ def inform_ack(request: Request, subnet: Subnet, address: int) -> Reply:
     A relayed one that leaves out ciaddr can be reached by its relay agent only.
     """
     answer = answer_of(request, subnet.terms_of(address))
+    begun = answer.begin(_ACK, _server_id(request, subnet), ())
     source = request.own_address(subnet)
     asked = request.message
-    options = {MESSAGE_TYPE: _ACK, SERVER_ID: _server_id(request, subnet), **answer.options}
-    message = _message(request, options, answer, asked.ciaddr, 0)
+    message = _message(request, dict(begun.options), answer, asked.ciaddr, 0)
     if not asked.giaddr:
-        return _framed(request, message, source, asked.source_mac, address)
+        return _framed(request, message, source, asked.source_mac, address, begun)
     if not asked.ciaddr:
-        return _to_relay_agent(request, message, source)
-    return routed(request, message, source, address, CLIENT_PORT)
+        return _to_relay_agent(request, message, source, begun)
+    return routed(request, message, source, address, CLIENT_PORT, begun)
 
 
 def nak(request: Request, why: Nak) -> Reply:
@@ -173,10 +190,10 @@ def _server_id(request: Request, subnet: Subnet) -> bytes:
 def _message(request: Request, options: dict[int, bytes], answer: Answer, ciaddr: int, yiaddr: int) -> Message:
     """Build the reply that these options are for, with what it takes over from the request.
 
-    The field file names the boot file where option 67 does not (RFC 2132, 9.5).
+    The field file names the boot file whether option 67 does so too or not, as old boot loaders read the field alone.
     """
     asked = request.message
-    for code in _ECHOED:
+    for code in _ECHOED if request.selected else _ECHOED_ALWAYS:
         value = asked.options.get(code)
         if value is not None:
             options[code] = value
@@ -184,49 +201,53 @@ def _message(request: Request, options: dict[int, bytes], answer: Answer, ciaddr
         op=BOOTREPLY,
         htype=asked.htype,
         hlen=asked.hlen,
-        hops=0,
         xid=asked.xid,
-        secs=0,
         flags=asked.flags,
         ciaddr=ciaddr,
         yiaddr=yiaddr,
         siaddr=answer.next_server,
         giaddr=asked.giaddr,
         chaddr=asked.chaddr,
-        file=b"" if BOOT_FILE_NAME in options else answer.file,
+        file=answer.file,
         options=options,
     )
 
 
-def to_client(request: Request, message: Message, source: int) -> Reply:
+def to_client(request: Request, message: Message, source: int, begun: Begun = NOT_BEGUN) -> Reply:
     """Address a message with an address for the client (4.1); source: our own address."""
     asked = request.message
     if asked.giaddr:
-        return _to_relay_agent(request, message, source)
+        return _to_relay_agent(request, message, source, begun)
     if asked.ciaddr:
         # Its own hardware address or, behind something that answers for it, the one that reaches it.
-        return _framed(request, message, source, asked.source_mac, asked.ciaddr)
+        return _framed(request, message, source, asked.source_mac, asked.ciaddr, begun)
     if asked.broadcast or asked.htype != _ETHERNET or not asked.chaddr or not message.yiaddr:
         # Without an Ethernet address there is nowhere else to send it to (RFC 4390 has such clients set the
         # flag), and the same without an address.
-        return _framed(request, message, source, ethernet.BROADCAST, ipv4.BROADCAST)
-    return _framed(request, message, source, asked.chaddr, message.yiaddr)
+        return _framed(request, message, source, ethernet.BROADCAST, ipv4.BROADCAST, begun)
+    return _framed(request, message, source, asked.chaddr, message.yiaddr, begun)
 
 
-def _to_relay_agent(request: Request, message: Message, source: int) -> Reply:
+def _to_relay_agent(request: Request, message: Message, source: int, begun: Begun = NOT_BEGUN) -> Reply:
     """Address a message to the relay agent, at the port that it wants it at (RFC 8357, 5.1)."""
     asked = request.message
     port = asked.source_port if request.relay.source_port and asked.source_port else SERVER_PORT
-    return routed(request, message, source, asked.giaddr, port)
+    return routed(request, message, source, asked.giaddr, port, begun)
 
 
-def _framed(request: Request, message: Message, source: int, mac: bytes, destination: int) -> Reply:
+def _framed(
+    request: Request, message: Message, source: int, mac: bytes, destination: int, begun: Begun = NOT_BEGUN
+) -> Reply:
     vlans = request.interface.vlans
     if not vlans and request.message.tags:
         vlans = request.message.vlans  # a sub-interface that takes any tag has none of its own
-    return Reply(message, punt.L2, mac, vlans, source, destination, CLIENT_PORT, dhcp4.size_limit(request.message))
+    size = dhcp4.size_limit(request.message)
+    return Reply(message, punt.L2, mac, vlans, source, destination, CLIENT_PORT, size, begun)
 
 
-def routed(request: Request, message: Message, source: int, destination: int, port: int) -> Reply:
+def routed(
+    request: Request, message: Message, source: int, destination: int, port: int, begun: Begun = NOT_BEGUN
+) -> Reply:
     """Address a message to somebody who is not on the link."""
-    return Reply(message, punt.IP4, b"", (), source, destination, port, dhcp4.size_limit(request.message))
+    size = dhcp4.size_limit(request.message)
+    return Reply(message, punt.IP4, b"", (), source, destination, port, size, begun)

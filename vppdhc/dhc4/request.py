@@ -114,6 +114,7 @@ class Request:
     requested, server_id, wish: options 50, 54 and 51, None without.
     parameters: option 55.
     relay: what a relay agent says of the client.
+    selected: the network that it names and may name (option 118); 0 without.
     reservation: what is reserved for the client; None where nothing is.
     given_name: the host name that it has by its reservation, as option 12; empty without.
     user_classes: those in option 77.
@@ -138,6 +139,7 @@ class Request:
         "relay",
         "requested",
         "reservation",
+        "selected",
         "server_id",
         "subnets",
         "table",
@@ -176,6 +178,11 @@ class Request:
             except DecodeError:
                 raise RefusalError(Drop.RELAY_INFORMATION) from None
         subnets = _subnets(message, self.relay.link, served, networks)
+        self.selected = 0
+        if SUBNET_SELECTION in options:
+            subnets = self._select(subnets, served, networks, config)
+        if not subnets:
+            raise RefusalError(Drop.NO_SUBNET)
         chaddr = message.chaddr
         if chaddr and message.htype == _ETHERNET and (len(chaddr) != 6 or chaddr[0] & 1 or not any(chaddr)):
             raise RefusalError(Drop.HARDWARE)
@@ -191,6 +198,28 @@ class Request:
         self.fqdn = client_fqdn(options[CLIENT_FQDN]) if CLIENT_FQDN in options else None
         self.user_classes = _user_classes(options[USER_CLASS]) if USER_CLASS in options else ()
         self._place(subnets, config)
+
+    def _select(
+        self, subnets: tuple[Subnet, ...], served: Served, networks: Networks, config: ServerConfig
+    ) -> tuple[Subnet, ...]:
+        """Return the subnets of the network that the client names, where it may (RFC 3011).
+
+        What the relay agent says of the client's link (RFC 3527) goes before. Without a relay agent, a client can
+        choose among the networks of its own link only.
+
+        subnets: those that it has otherwise.
+        """
+        message = self.message
+        settings = subnets[0].settings if subnets else config.settings
+        if not settings.subnet_selection:
+            return subnets
+        try:
+            self.selected = subnet_selection(message)
+        except DecodeError:
+            raise RefusalError(Drop.MALFORMED) from None
+        if message.giaddr:
+            return subnets if self.relay.link else networks.behind(served.table, self.selected)
+        return tuple(subnet for subnet in subnets if subnet.first <= self.selected <= subnet.last)
 
     def _place(self, subnets: tuple[Subnet, ...], config: ServerConfig) -> None:
         """Find the client's reservation and class, and what follows from them."""
@@ -293,9 +322,7 @@ def _for_anybody(message: Message, subnets: tuple[Subnet, ...]) -> tuple[Subnet,
 def _subnets(message: Message, link: int, served: Served, networks: Networks) -> tuple[Subnet, ...]:
     """Return the subnets that a client can have an address in (RFC 2131, 4.3.1).
 
-    What the relay agent says of the client's link (RFC 3527) goes before what is said for the client of its network
-    (RFC 3011), and that before the relay agent's own address. Without a relay agent, a client can choose among the
-    networks of its own link only.
+    What the relay agent says of the client's link (RFC 3527) goes before its own address.
 
     No relay agent has a part in a unicast message, so there ciaddr is to be trusted (4.3.2, RENEWING). But a client
     that moved to another link without noticing sends the same; what tells them apart is that its frame then comes
@@ -303,23 +330,11 @@ def _subnets(message: Message, link: int, served: Served, networks: Networks) ->
 
     link: address of the client's link by its relay agent, 0 where that says nothing.
     """
-    selected = 0
-    if SUBNET_SELECTION in message.options:
-        try:
-            selected = subnet_selection(message)
-        except DecodeError:
-            raise RefusalError(Drop.MALFORMED) from None
     if message.giaddr:
-        found = networks.behind(served.table, link or selected or message.giaddr)
-    elif message.ciaddr and message.destination != ipv4.BROADCAST and message.source_mac != message.chaddr:
-        found = _of_routed(message.ciaddr, served, networks)
-    elif selected:
-        found = tuple(subnet for subnet in served.subnets if subnet.first <= selected <= subnet.last)
-    else:
-        found = served.subnets
-    if not found:
-        raise RefusalError(Drop.NO_SUBNET)
-    return found
+        return networks.behind(served.table, link or message.giaddr)
+    if message.ciaddr and message.destination != ipv4.BROADCAST and message.source_mac != message.chaddr:
+        return _of_routed(message.ciaddr, served, networks)
+    return served.subnets
 
 
 def _of_routed(ciaddr: int, served: Served, networks: Networks) -> tuple[Subnet, ...]:

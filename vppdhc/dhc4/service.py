@@ -1,7 +1,7 @@
 """The shell round the DHCPv4 server: datagrams in, replies out once their leases are durable, and the time."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -16,7 +16,7 @@ from vppdhc.dhc4.outcome import Outcome, ProbeWanted
 from vppdhc.dhc4.parameters import MESSAGE_TYPE, SERVER_ID
 from vppdhc.dhc4.probe import Prober, Result
 from vppdhc.dhc4.protocols import Dataplane, Heard, Queue, Source
-from vppdhc.dhc4.reply import encode
+from vppdhc.dhc4.reply import Reply, encode
 from vppdhc.dhc4.server import Server
 from vppdhc.dhc4.teller import Teller
 from vppdhc.interface import Interface
@@ -40,8 +40,15 @@ _CONFLICT: Final = EventKind.CONFLICT
 _NOTHING: Final = Outcome([], [], [], None)
 
 
+_Packet = tuple[int, bytes, str]
+"""Punt action, packet, and the type of the message in it, for counting."""
+
+
 class Dhcp4Service:
     """Serves port 67, and counts.
+
+    A reply leaves once all that its message changed is durable, and at once where that is nothing, as with an OFFER. So
+    one may overtake that to an earlier message of the same client, who takes each for what it is by its transaction id.
 
     prober: asks whether somebody uses an address, and has run() and run_arping() to be supervised.
     """
@@ -69,13 +76,14 @@ class Dhcp4Service:
         self._book = book
         self._interfaces = dataplane.interfaces
         self._send = dataplane.send
+        self._send_at_once = dataplane.send_at_once
         self._committer = committer
         self._clock = clock
         self._sleep = sleep
         self._heard = heard
         self._teller = teller
         self._log = structlog.get_logger().bind()  # once, and not for every packet
-        self._counters: dict[str, Counters] = {}
+        self._counters: defaultdict[str, Counters] = defaultdict(Counters)
         self._elsewhere = Counters()
 
     @property
@@ -110,7 +118,7 @@ class Dhcp4Service:
             datagrams = source.receive()  # which waits only when there are none
             before = self._clock.boottime()
             for datagram in datagrams:
-                self._take(datagram)
+                self._take(datagram, before)
                 now = self._clock.boottime()
                 worked += now - before
                 before = now
@@ -132,8 +140,8 @@ class Dhcp4Service:
                 left = _EXPIRY_LONGEST  # they are taken back, and would come up again at once
             self._sleep(min(_EXPIRY_LONGEST, left) if left > 0 else _YIELD)
 
-    def _take(self, datagram: bytes) -> None:
-        """Answer one datagram; whatever is wrong with it is counted and ends with it."""
+    def _take(self, datagram: bytes, now: float) -> None:
+        """Answer one datagram; whatever is wrong with it is counted and ends with it. now: CLOCK_BOOTTIME."""
         counters = self._elsewhere
         try:
             message = receive(datagram)
@@ -141,9 +149,8 @@ class Dhcp4Service:
             if interface is None:
                 counters.drops["unknown-interface"] += 1
                 return
-            counters = self._counters_of(interface)
+            counters = self._counters[interface.name]
             counters.received[type_name(message)] += 1
-            now = self._clock.boottime()
             self._follow(message, interface, self._server.handle(message, interface, now), now, counters)
         except DecodeError as error:
             self._counters_by(datagram).drops[error.kind] += 1
@@ -156,7 +163,7 @@ class Dhcp4Service:
         self, message: Message, interface: Interface, wanted: ProbeWanted, result: Result, holder: bytes
     ) -> None:
         """Answer a message whose client waited to know whether somebody uses an address."""
-        counters = self._counters_of(interface)
+        counters = self._counters[interface.name]
         counters.probes[result] += 1
         current = self._interfaces.get(interface.index)
         if current is None or current.name != interface.name:
@@ -180,13 +187,15 @@ class Dhcp4Service:
         if outcome.drop is not None:
             counters.drops[outcome.drop] += 1
             self._log.debug("message dropped", reason=str(outcome.drop), interface=interface.name)
-        replies, changes = outcome.replies, outcome.changes
-        if replies or changes:
-            try:
-                packets = [encode(reply, interface, counters.omitted) for reply in replies]
-            except Exception:
-                self._book.take_back(changes[::-1])
-                raise
+        changes = outcome.changes
+        try:
+            packets = [_packet(reply, interface, counters) for reply in outcome.replies]
+        except Exception:
+            self._book.take_back(changes[::-1])
+            raise
+        if not changes:
+            packets = [packet for packet in packets if not self._give(self._send_at_once, interface, packet, counters)]
+        if packets or changes:
             finish = partial(self._finish, message, interface, outcome, packets, counters)
             if not self._committer.submit(Work(changes, finish)):
                 counters.drops["queue-full"] += 1
@@ -199,16 +208,15 @@ class Dhcp4Service:
         message: Message,
         interface: Interface,
         outcome: Outcome,
-        packets: Sequence[tuple[int, bytes]],
+        packets: list[_Packet],
         counters: Counters,
     ) -> None:
         """Send the replies to a message, whose leases are durable by now."""
         now = self._interfaces.get(interface.index)
         lost = ""
         if now is not None and now.name == interface.name:
-            for reply, (action, packet) in zip(outcome.replies, packets, strict=True):
-                self._send(interface.index, action, packet)
-                counters.sent[TYPE_NAMES.get(reply.message.options.get(MESSAGE_TYPE, b""), "bootp")] += 1
+            for packet in packets:
+                self._give(self._send, interface, packet, counters)
         elif packets:
             lost = "interface-gone"  # VPP may have given its index to another one by now
             counters.drops[lost] += 1
@@ -220,11 +228,15 @@ class Dhcp4Service:
                     counters.conflicts += 1
             self._teller.leases(outcome.events, _circumstances(message))
 
-    def _counters_of(self, interface: Interface) -> Counters:
-        counters = self._counters.get(interface.name)
-        if counters is None:
-            counters = self._counters[interface.name] = Counters()
-        return counters
+    def _give(
+        self, send: Callable[[int, int, bytes], bool], interface: Interface, packet: _Packet, counters: Counters
+    ) -> bool:
+        """Send a packet by one of the ways to VPP; returns whether VPP has it, and counts it then."""
+        action, frame, kind = packet
+        given = send(interface.index, action, frame)
+        if given:
+            counters.sent[kind] += 1
+        return given
 
     def _counters_by(self, datagram: bytes) -> Counters:
         """Return the counters for a datagram that cannot be decoded: what VPP put before it may be whole."""
@@ -232,10 +244,16 @@ class Dhcp4Service:
             interface = self._interfaces.get(punt.decode(datagram))
         except DecodeError:
             interface = None
-        return self._elsewhere if interface is None else self._counters_of(interface)
+        return self._elsewhere if interface is None else self._counters[interface.name]
 
     def _all(self) -> list[Counters]:
         return [self._elsewhere, *self._counters.values()]
+
+
+def _packet(reply: Reply, interface: Interface, counters: Counters) -> _Packet:
+    """Encode a reply."""
+    action, packet = encode(reply, interface, counters.omitted)
+    return action, packet, TYPE_NAMES.get(reply.message.options.get(MESSAGE_TYPE, b""), "bootp")
 
 
 def _circumstances(message: Message) -> dict[str, str]:

@@ -101,6 +101,8 @@ class Serving:
             served = None if wanted is None else tuple(subnets[plan] for plan in wanted)
             self.networks.set(place, self._layout.table(place), served)
         self._replace_pools(gone, new)
+        if any(subnet.settings.max_leases_per_hardware_address is not None for subnet in self.networks.subnets()):
+            self._book.count_by_hardware()  # now, as no packet has the time for it
 
     def _replace_pools(self, gone: Iterable[Subnet], new: Iterable[Subnet]) -> None:
         before = {own.pool for subnet in gone for own in subnet.pools}

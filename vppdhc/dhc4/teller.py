@@ -11,6 +11,7 @@ from vppdhc.leases.lease import Change
 from vppdhc.packet.text import address_text, mac_text
 
 _CONFLICT: Final = EventKind.CONFLICT
+_TOLD: Final = {kind: f"lease {kind}" for kind in EventKind}
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 _Told = TypeVar("_Told")
@@ -67,7 +68,7 @@ class Teller:
     def _tell_lease(self, event: Event, circumstances: Mapping[str, str]) -> None:
         lease = event.lease
         self._log.info(
-            f"lease {event.kind}",
+            _TOLD[event.kind],
             address=address_text(lease.address),
             hardware=mac_text(lease.hardware[1:]),
             interface=lease.interface,

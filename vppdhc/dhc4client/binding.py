@@ -40,6 +40,11 @@ class Binding:
         self._retry_after = _RETRY_FIRST
 
     @property
+    def in_use(self) -> bool:
+        """Whether VPP has the address, and nobody else was found to use it."""
+        return bool(self._held)
+
+    @property
     def complete(self) -> bool:
         """Whether VPP has all that the lease needs."""
         return bool(self._held) and not self.problem

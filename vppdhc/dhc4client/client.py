@@ -14,7 +14,7 @@ from gevent.event import Event as Signal
 
 from vppdhc.clock import Clock
 from vppdhc.dhc4client.binding import Binding
-from vppdhc.dhc4client.config import ClientConfig
+from vppdhc.dhc4client.config import ClientConfig, ClientIdType
 from vppdhc.dhc4client.identity import Identity, identify
 from vppdhc.dhc4client.journal import Event, Journal
 from vppdhc.dhc4client.machine import Machine
@@ -137,6 +137,13 @@ class DhcpClients:
         for name in configs.keys() - self._clients.keys():
             self._start(name)
         self._world.want_packets(frozenset(configs))
+
+    def duid_changed(self) -> None:
+        """Have the clients that go by the router's DUID begin anew, as somebody else for servers; does not wait."""
+        for client in self._clients.values():
+            config = client.tenure.config
+            if not config.client_id and config.client_id_type is ClientIdType.DUID:
+                client.mailbox.wake(Wake.CONFIGURED)
 
     def vpp_connected(self) -> None:
         """Note that VPP is there and everything is set up; does not wait."""

@@ -12,6 +12,9 @@ INFINITE: Final = 0xFFFFFFFF
 SHORTEST_LEASE: Final = 3
 """Seconds of the shortest lease that has room for two different whole seconds before its end, T1 and T2."""
 
+LONGEST_USER_CLASS: Final = 255
+"""Octets, as its length is sent in one (RFC 3004, 4)."""
+
 _OWN: Final = frozenset((0, *range(50, 60), 61, 80, 81, 82, 90, 118, 255))
 """Options by which client, relay agent and server talk about the lease."""
 
@@ -99,7 +102,7 @@ class ClientConfig:
         for code in self.request_options:
             _check("request-option", code, 1, 254)
         for user_class in self.user_classes:
-            _check("length of user-class", len(user_class.encode()), 1, 255)
+            _check("length of user-class", len(user_class.encode()), 1, LONGEST_USER_CLASS)
         if not _OWN.isdisjoint(self.options):
             raise ValueError(f"options {sorted(_OWN & self.options.keys())} belong to the protocol and cannot be set")
 

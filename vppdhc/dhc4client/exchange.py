@@ -26,6 +26,7 @@ class Exchange:
 
     xid: transaction id. expected: types of the replies to it.
     server: the only one that may answer; None for any. rapid: whether an ACK to a DISCOVER counts (RFC 4039).
+    v6_only: whether an OFFER without an address counts (RFC 8925).
     began: CLOCK_BOOTTIME at which it began. asked: the same, of the request that a lease is counted from.
     """
 
@@ -35,6 +36,7 @@ class Exchange:
     began: float
     server: IPv4Address | None = None
     rapid: bool = False
+    v6_only: bool = False
     asked: float = 0.0
 
     def __post_init__(self) -> None:
@@ -46,7 +48,7 @@ class Exchange:
 
     def read(self, datagram: bytes) -> Reply:
         """Return the reply that a datagram of the punt socket holds; raises DropError where it is none of ours."""
-        reply = read_reply(datagram, self.identity, self.xid)
+        reply = read_reply(datagram, self.identity, self.xid, v6_only=self.v6_only)
         if self.rapid and reply.type is MessageType.ACK:
             if Option.RAPID_COMMIT not in reply.message.options:
                 raise DropError(Drop.NOT_RAPID)

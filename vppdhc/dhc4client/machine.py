@@ -39,13 +39,16 @@ _OFFERS_FOR: Final = 1.0
 """Seconds behind the first OFFER in which others are waited for."""
 _OFFERS_MOST: Final = 32
 _TRIES: Final = 4
-"""Transmissions of a REQUEST in REQUESTING and REBOOTING: 60 s in all (RFC 2131, 3.1.5). So many DISCOVERs without an
-answer, or so many NAKs, are a problem to tell of."""
+"""Transmissions of a REQUEST in REQUESTING and REBOOTING: 60 s in all (RFC 2131, 3.1, step 5). So many DISCOVERs
+without an answer, or so many NAKs, are a problem to tell of."""
 _SHORTEST_WAIT: Final = 60.0
 """Seconds between two REQUESTs in RENEWING and REBINDING (RFC 2131, 4.4.5)."""
 _NAK_FIRST: Final = 1.0
 _DECLINE_FIRST: Final = 10.0
-"""RFC 2131, 3.1.5."""
+"""RFC 2131, 3.1, step 5."""
+_MAX_CONFLICTS: Final = 10
+_RATE_LIMIT_INTERVAL: Final = 60.0
+"""So many conflicts in a row, and an address is tried no more often than this, in seconds (RFC 5227, 2.1.1)."""
 _DELAY_MOST: Final = 1800.0
 """Seconds before the client begins anew behind a NAK or a conflict: doubled with each in a row, up to this."""
 _MIN_V6ONLY_WAIT: Final = 300
@@ -166,7 +169,7 @@ class Machine:
         self.state = State.SELECTING
         self._journal.note("looking for servers")
         config = self._tenure.config
-        exchange = self._talk.exchange(OFFERS, rapid=config.rapid_commit)
+        exchange = self._talk.exchange(OFFERS, rapid=config.rapid_commit, v6_only=config.ipv6_only_preferred)
         waits = retransmission_waits(self._random)
         tries = 0
         while True:
@@ -204,7 +207,7 @@ class Machine:
         return self._rebooting
 
     def _rebooting(self) -> _Step:
-        """Ask for the earlier address; where nobody answers, use it for what is left of its time (RFC 2131, 3.2.4)."""
+        """Ask for the earlier address; where nobody answers, use it while its time lasts (RFC 2131, 3.2, step 3)."""
         self.state = State.REBOOTING
         lease = self._tenure.known
         if lease is None:
@@ -272,7 +275,7 @@ class Machine:
         return self._begin
 
     def _declined(self) -> _Step:
-        """Decline the address and wait (RFC 2131, 3.1.5; RFC 5227, 2.1.1), longer with each conflict in a row."""
+        """Decline the address and wait (RFC 2131, 3.1, step 5; RFC 5227, 2.1.1), longer with each conflict in a row."""
         lease = self._tenure.lease
         if lease is None:
             return self._begin
@@ -289,10 +292,10 @@ class Machine:
         self._talk.pause(self._not_before)
         return self._begin
 
-    def _ipv6_only(self, reply: Reply, seconds: int) -> _Step:
-        """Do without an address (RFC 8925, 3.2); one that was granted already is given back."""
-        if reply.terms is not None and reply.type is MessageType.ACK:
-            self._talk.release(reply.terms, self._talk.identity.client_id)
+    def _ipv6_only(self, reply: Reply, seconds: int, granted: Terms | None) -> _Step:
+        """Do without an address (RFC 8925, 3.2). granted: the one that is given back, None where there is none."""
+        if granted is not None:
+            self._talk.release(granted, self._talk.identity.client_id)
         self._tenure.lose(LostReason.RELEASED)
         self._journal.well()
         self._journal.note(f"server {reply.server} wants this network to be used without IPv4 for {seconds} s")
@@ -315,8 +318,10 @@ class Machine:
         if wake is Wake.RELEASE:
             return self._release()
         if wake is Wake.UP:
-            # Another network perhaps, where what was refused is not; the ten seconds behind a conflict stay.
-            self._not_before = min(self._not_before, self._clock.boottime() + _DECLINE_FIRST)
+            # Another network perhaps, where what was refused is not; the ten seconds behind a conflict stay, and behind
+            # many a minute.
+            rest = _DECLINE_FIRST if self._conflicts < _MAX_CONFLICTS else _RATE_LIMIT_INTERVAL
+            self._not_before = min(self._not_before, self._clock.boottime() + rest)
             return self._resting if self._released else self._begin
         self._released = False
         self._not_before = 0.0
@@ -366,12 +371,13 @@ class Machine:
 
     def _choose(self, exchange: Exchange, replies: list[Reply], secs: int, wish: IPv4Address | None) -> _Step:
         """Choose the address that we wish, else the longest lease, else the first; a server that failed, last."""
+        last = replies[-1]
         for reply in replies:
             wait = self._v6_only_wait(reply)
             if wait is not None:
-                return partial(self._ipv6_only, replies[-1], wait)
-        if replies[-1].type is MessageType.ACK:
-            return self._answered(replies[-1], exchange, check=True)
+                return partial(self._ipv6_only, reply, wait, last.terms if last.type is MessageType.ACK else None)
+        if last.type is MessageType.ACK:
+            return self._answered(last, exchange, check=True)
         offers = [reply.terms for reply in replies if reply.terms is not None]
         best = max(
             offers,
@@ -385,7 +391,7 @@ class Machine:
             return partial(self._refused, reply)
         wait = self._v6_only_wait(reply)
         if wait is not None and self.state in (State.SELECTING, State.REBOOTING):
-            return partial(self._ipv6_only, reply, wait)  # in the others the address goes on (RFC 8925, 3.2)
+            return partial(self._ipv6_only, reply, wait, reply.terms)  # in the others it goes on (RFC 8925, 3.2)
         before = self._tenure.known
         client_id = self._talk.identity.client_id
         lease = grant(reply.terms, client_id, exchange.asked, self._random.random(), before)

@@ -13,7 +13,7 @@ from vppdhc.dhc4client.config import ClientConfig
 from vppdhc.dhc4client.identity import Identity
 from vppdhc.interface import Interface
 from vppdhc.packet import ethernet, ipv4, udp
-from vppdhc.packet.dhcp4 import CLIENT_PORT, SERVER_PORT, Message, MessageType, encode
+from vppdhc.packet.dhcp4 import CLIENT_PORT, SERVER_PORT, Message, MessageType, encode, pack
 from vppdhc.packet.frame import encode_udp4
 from vppdhc.packet.options4 import Option
 
@@ -32,17 +32,29 @@ _USED: Final = (
     Option.DHCP_RENEWAL_TIME,
     Option.DHCP_REBINDING_TIME,
 )
-_MTU: Final = 1500
-"""Bytes of the longest datagram sent. Servers take more than 576 bytes where they have to, and only a message with many
-options of the operator's own is that long."""
+_SAID_BY_SETTINGS: Final = frozenset((Option.RAPID_COMMIT, Option.V6_ONLY_PREFERRED))
+_LONGEST: Final = 1500 - ipv4.HEADER - udp.HEADER
+"""Bytes of the longest message sent, which an Ethernet frame has room for. Servers take more than 576 bytes where they
+have to, and only a message with many options of the operator's own is that long."""
+_LONGEST_IDENTIFIER: Final = 1 + 4 + 130
+"""Bytes of the longest client identifier with IAID and DUID (RFC 4361, 6.1; RFC 8415, 11.1)."""
 
 
 def requested_options(config: ClientConfig) -> bytes:
-    """Return the parameter request list (RFC 2132, 9.8), the same in every message (RFC 2131, 4.4.1)."""
-    codes = [int(option) for option in _USED]
-    if config.ipv6_only_preferred:
-        codes.append(Option.V6_ONLY_PREFERRED)
-    return bytes(dict.fromkeys([*codes, *config.request_options]))
+    """Return the parameter request list (RFC 2132, 9.8), the same in every message (RFC 2131, 4.4.1).
+
+    An operator who asks for further options cannot ask for those that say what the client is able to: rapid commit
+    never is in the list (RFC 4039, 3), IPv6-only preferred only where the client heeds it (RFC 8925, 3.2).
+    """
+    asked = (code for code in config.request_options if code not in _SAID_BY_SETTINGS)
+    able = [Option.V6_ONLY_PREFERRED] if config.ipv6_only_preferred else []
+    return bytes(dict.fromkeys([*_USED, *able, *asked]))
+
+
+def without_room(config: ClientConfig) -> tuple[int, ...]:
+    """Return the codes of options that the longest message of a client would have no room for."""
+    identity = Identity(bytes(6), config.client_id or bytes(_LONGEST_IDENTIFIER))
+    return pack(request_offered(config, identity, 0, 0, NO_ADDRESS, NO_ADDRESS), _LONGEST).dropped
 
 
 def discover(config: ClientConfig, identity: Identity, xid: int, secs: int, wish: IPv4Address | None) -> Message:
@@ -58,7 +70,7 @@ def discover(config: ClientConfig, identity: Identity, xid: int, secs: int, wish
 def request_offered(
     config: ClientConfig, identity: Identity, xid: int, secs: int, address: IPv4Address, server: IPv4Address
 ) -> Message:
-    """Return the DHCPREQUEST of SELECTING. xid, secs: of the DISCOVER (RFC 2131, 3.1.3 and table 5)."""
+    """Return the DHCPREQUEST of SELECTING. xid, secs: of the DISCOVER (RFC 2131, 3.1, step 3 and table 5)."""
     options: dict[int, bytes] = {
         Option.DHCP_SERVER_IDENTIFIER: server.packed,
         Option.DHCP_REQUESTED_ADDRESS: address.packed,
@@ -89,8 +101,11 @@ def decline(identity: Identity, xid: int, address: IPv4Address, server: IPv4Addr
 
 
 def release(identity: Identity, xid: int, address: IPv4Address, server: IPv4Address) -> Message:
-    """Return a DHCPRELEASE; the client identifier is the one that the lease was got with (RFC 2131, 3.1.6)."""
-    options: dict[int, bytes] = {Option.DHCP_SERVER_IDENTIFIER: server.packed}
+    """Return a DHCPRELEASE; the client identifier is the one that the lease was got with (RFC 2131, 3.1, step 6)."""
+    options: dict[int, bytes] = {
+        Option.DHCP_SERVER_IDENTIFIER: server.packed,
+        Option.DHCP_MESSAGE: b"address no longer used",
+    }
     message = _message(MessageType.RELEASE, identity, xid, options)
     message.ciaddr = int(address)
     return message
@@ -159,5 +174,5 @@ def _frame(
         destination=int(destination),
         source_port=CLIENT_PORT,
         destination_port=SERVER_PORT,
-        payload=encode(message, _MTU - ipv4.HEADER - udp.HEADER),
+        payload=encode(message, _LONGEST),
     )

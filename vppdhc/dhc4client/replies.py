@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from vppdhc.dhc4client.drops import Drop, DropError
 from vppdhc.dhc4client.identity import Identity
-from vppdhc.dhc4client.terms import Terms, read_server, read_terms
+from vppdhc.dhc4client.terms import Terms, read_server, read_terms, v6_only_wait
 from vppdhc.packet.dhcp4 import BOOTREPLY, Message, MessageType, receive
 from vppdhc.packet.errors import DecodeError
 from vppdhc.packet.options4 import Option
@@ -15,7 +15,10 @@ _TYPES: Final = frozenset((MessageType.OFFER, MessageType.ACK, MessageType.NAK))
 
 
 class Reply(NamedTuple):
-    """An OFFER, ACK or NAK; terms: what it grants, None for a NAK."""
+    """An OFFER, ACK or NAK.
+
+    terms: what it grants; None for a NAK, and for an OFFER that only says that no address is needed (RFC 8925, 3.3).
+    """
 
     type: MessageType
     server: IPv4Address
@@ -23,10 +26,10 @@ class Reply(NamedTuple):
     terms: Terms | None
 
 
-def read_reply(datagram: bytes, identity: Identity, xid: int) -> Reply:
+def read_reply(datagram: bytes, identity: Identity, xid: int, *, v6_only: bool = False) -> Reply:
     """Return the reply that a datagram of the punt socket holds, if it answers a message of ours.
 
-    identity, xid: of that message.
+    identity, xid: of that message. v6_only: whether it said that the client can do without an address (RFC 8925).
     Raises DropError with the reason why it is not believed.
     """
     try:
@@ -45,7 +48,12 @@ def read_reply(datagram: bytes, identity: Identity, xid: int) -> Reply:
         raise DropError(Drop.NO_TYPE)
     if message.type not in _TYPES:
         raise DropError(Drop.UNEXPECTED)
-    if message.type is MessageType.NAK:
+    if message.type is MessageType.NAK or (v6_only and _offers_none(message)):
         return Reply(message.type, read_server(message), message, None)
     terms = read_terms(message)
     return Reply(message.type, terms.server, message, terms)
+
+
+def _offers_none(message: Message) -> bool:
+    """Whether an OFFER has no address, as the network needs none (RFC 8925, 3.3)."""
+    return message.type is MessageType.OFFER and not message.yiaddr and v6_only_wait(message) is not None

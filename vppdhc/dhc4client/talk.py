@@ -31,10 +31,16 @@ class Talk:
         self._upkeep = upkeep
 
     def exchange(
-        self, expected: frozenset[MessageType], *, server: IPv4Address | None = None, rapid: bool = False
+        self,
+        expected: frozenset[MessageType],
+        *,
+        server: IPv4Address | None = None,
+        rapid: bool = False,
+        v6_only: bool = False,
     ) -> Exchange:
         """Return a new transaction, see Exchange."""
-        return Exchange(self.identity, self._random.getrandbits(32), expected, self._clock.boottime(), server, rapid)
+        xid = self._random.getrandbits(32)
+        return Exchange(self.identity, xid, expected, self._clock.boottime(), server, rapid, v6_only)
 
     def hear(self, exchange: Exchange | None, until: float) -> Reply | None:
         """Wait for a reply until a CLOCK_BOOTTIME; None where there was none.

@@ -122,7 +122,7 @@ class Tenure:
         Raises AddressConflictError.
         """
         if self._clock.boottime() >= self._binding.retry_at:
-            self.use(check=True)
+            self.use(check=not self._binding.in_use)  # nobody is asked again and again (RFC 5227, 2.1)
         return self._binding.retry_at
 
     def rest(self) -> None:

@@ -12,7 +12,6 @@ from gevent.threadpool import ThreadPool
 
 from vppdhc.clock import Clock
 from vppdhc.leases.lease import Change
-from vppdhc.leases.store import is_stored
 
 _SEND_SLICE: Final = 0.005
 """Seconds of sending after which other greenlets get their turn."""
@@ -67,7 +66,7 @@ class Counters:
 class Committer:
     """Takes all works that wait, commits their changes as one group in a native thread, then sends, in order.
 
-    The next group fills meanwhile. A group without changes to store is sent without a commit. run() may be
+    The next group fills meanwhile. A group without changes is sent without a commit. run() may be
     killed and run again at any point: it goes on where it was; only a send() that it was killed in is lost.
 
     It commits in a thread of its own, not in one of the hub's pool: one commit runs at most, whatever happens
@@ -177,7 +176,7 @@ class Committer:
 
         The wait may be the last thing that this greenlet does; the next one goes on there.
         """
-        changes = [change for work in self._group for change in work.changes if is_stored(change)]
+        changes = [change for work in self._group for change in work.changes]
         if changes:
             if self._committing is None:
                 self._committing = self._pool.spawn(self._commit, changes)

@@ -22,6 +22,9 @@ from vppdhc.leases.schema import check_ours, migrate
 
 _Key = tuple[int, int]
 
+_OFFERED: Final = LeaseState.OFFERED
+"""Offers come and go in memory alone."""
+
 _ROW_COUNTS: Final = tuple(sorted({*(1 << power for power in range(11)), *(3 << power for power in range(9))}))
 """How many rows a statement may write: 1, 2, 3, 4, 6, 8, 12, 16 and so on to 1024."""
 
@@ -99,7 +102,11 @@ class LeaseStore:
 
         Raises LeaseStoreError: nothing was stored; the same or other changes may be tried again.
         """
-        latest = {_key(change): change.new for change in changes if is_stored(change)}
+        latest = {}
+        for old, new in changes:
+            lease = old if new is None else new
+            if lease is not None and lease.state is not _OFFERED:
+                latest[lease.table, lease.address] = new
         if latest:
             self._write(latest)
 
@@ -130,18 +137,6 @@ class LeaseStore:
                         self._database.execute(*statement)
         if due:
             self._noted = reading
-
-
-def is_stored(change: Change) -> bool:
-    """Whether a change concerns the store: offers come and go in memory alone."""
-    lease = change.old if change.new is None else change.new
-    return lease is not None and lease.state is not LeaseState.OFFERED
-
-
-def _key(change: Change) -> _Key:
-    lease = change.old if change.new is None else change.new
-    assert lease is not None
-    return lease.table, lease.address
 
 
 def _statements(latest: Mapping[_Key, Lease | None], reading: _Reading | None) -> list[tuple[str, Sequence[object]]]:

@@ -28,7 +28,8 @@ _OPTIONS: Final = (
 _CLIENT_SETTINGS: Final = ("lease-time", "renewal-time", "rebinding-time", "max-address-utilization", *_OPTIONS)
 _SERVICE_SETTINGS: Final = (
     "static-percentage", "authoritative", "offer-hold-time", "probation-time", "conflict-detection", "probe-timeout",
-    "rapid-commit", "bootp-clients", "known-clients-only", "max-client-rate", "max-leases-per-hardware-address",
+    "rapid-commit", "bootp-clients", "known-clients-only", "subnet-selection",
+    "max-client-rate", "max-leases-per-hardware-address",
 )
 _RESERVATION: Final = (
     "id", "description", "hardware-address", "client-id", "circuit-id", "remote-id", "reserved-addr", "hostname",

@@ -89,6 +89,7 @@ def _overrides(node: Reader, faults: list[Fault]) -> Overrides:
         rapid_commit=node.flag("rapid-commit"),
         bootp_clients=None if bootp is None else BootpClients(bootp),
         known_clients_only=node.flag("known-clients-only"),
+        subnet_selection=node.flag("subnet-selection"),
         max_client_rate=node.number("max-client-rate"),
         max_leases_per_hardware_address=node.number("max-leases-per-hardware-address"),
     )

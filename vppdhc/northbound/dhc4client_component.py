@@ -9,8 +9,7 @@ from nc.schema import Schema
 from nc.xml import Element
 from vppdhc.dhc4client.config import ClientConfig
 from vppdhc.northbound.components import Interfaces, Ready
-from vppdhc.northbound.config import top_entries
-from vppdhc.northbound.dhc4_config import dhc4server_config
+from vppdhc.northbound.config import reader, top_entries
 from vppdhc.northbound.dhc4client_config import DuidConfig, dhc4client_config, duid_config
 
 _NAME: Final = "dhc4client"
@@ -96,5 +95,6 @@ class Dhcp4ClientComponent:
                 yield entry.element, message, "no-such-interface", name not in before
 
     def _served(self, tree: Element) -> set[str]:
-        reading = dhc4server_config(self._schema, tree)
-        return set() if reading is None else {*reading.config.interfaces, *reading.config.per_interface}
+        """Return the interfaces that dhc4server names; the rest of its configuration may be long."""
+        server = reader(self._schema, tree, "dhc4server")
+        return {*server.leafs("interfaces"), *(entry.text("name") for entry in server.entries("interface"))}

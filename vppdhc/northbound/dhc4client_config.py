@@ -1,12 +1,13 @@
 """From a valid configuration tree to the frozen configuration of the DHCPv4 clients, and of the router's DUID."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from nc.schema import Schema
 from nc.xml import Element
-from vppdhc.dhc4client.config import ClientConfig, ClientIdType, ConflictDetection, OnStop
+from vppdhc.dhc4client.config import LONGEST_USER_CLASS, ClientConfig, ClientIdType, ConflictDetection, OnStop
+from vppdhc.dhc4client.messages import without_room
 from vppdhc.duid import DuidType
 from vppdhc.northbound.config import octets, reader, top_entries
 from vppdhc.northbound.dhc4_options import Fault, read_options
@@ -42,7 +43,10 @@ def duid_config(schema: Schema, tree: Element) -> DuidConfig:
 def dhc4client_config(schema: Schema, tree: Element) -> Dhcp4ClientReading:
     """Read /vppdhc:dhc4client."""
     faults: list[Fault] = []
-    configs = {entry.text("interface"): _client(entry, faults) for entry in top_entries(schema, tree, "dhc4client")}
+    configs = {}
+    for entry in top_entries(schema, tree, "dhc4client"):
+        configs[entry.text("interface")] = config = _client(entry, faults)
+        faults += _too_much(entry, config)
     return Dhcp4ClientReading(configs, tuple(faults))
 
 
@@ -56,7 +60,7 @@ def _client(entry: Reader, faults: list[Fault]) -> ClientConfig:
         ia_id=entry.number("ia-id"),
         hostname=entry.leaf("hostname") or "",
         vendor_class=entry.leaf("vendor-class") or "",
-        user_classes=entry.leafs("user-class"),
+        user_classes=tuple(_user_classes(entry, faults)),
         max_message_size=entry.whole("max-message-size"),
         requested_address=IPv4Address(wish) if wish else None,
         lease_time=entry.number("lease-time"),
@@ -71,3 +75,24 @@ def _client(entry: Reader, faults: list[Fault]) -> ClientConfig:
         conflict_detection=ConflictDetection(entry.text("conflict-detection")),
         on_stop=OnStop(entry.text("on-stop")),
     )
+
+
+def _user_classes(entry: Reader, faults: list[Fault]) -> Iterator[str]:
+    """Go through the user classes; the schema counts their characters, and not their octets."""
+    for child in entry.entries("user-class"):
+        size = len(child.value.encode())
+        if size <= LONGEST_USER_CLASS:
+            yield child.value
+        else:
+            assert child.element is not None
+            message = f"this user class has {size} octets: it can have {LONGEST_USER_CLASS}"
+            faults.append(Fault(child.element, message, "user-class-too-long"))
+
+
+def _too_much(entry: Reader, config: ClientConfig) -> Iterator[Fault]:
+    codes = without_room(config)
+    if codes:
+        assert entry.element is not None
+        listed = ", ".join(map(str, codes))
+        message = f"a message has no room for all that is to be sent: options {listed} would be left out. Send less"
+        yield Fault(entry.element, message, "message-too-long")

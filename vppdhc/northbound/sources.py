@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isinf
+from typing import Final
 
 from nc.clock import date_and_time
 from nc.filter import Want
@@ -43,17 +44,25 @@ def matches(want: Want, **keys: object) -> bool:
     return all(wanted_key(want, local.replace("_", "-")) in {None, str(value)} for local, value in keys.items())
 
 
+_READING: Final = 0.01
+"""Seconds by which two clocks may seem further apart only as they are read one after the other."""
+
+
 class Instants:
-    """Writes instants of CLOCK_BOOTTIME as date-and-time."""
+    """Writes instants of CLOCK_BOOTTIME as date-and-time: the same each time, unless the wall clock was changed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._apart = clock.wall() - clock.boottime()
 
     def text(self, boottime: float) -> str | None:
         """Return an instant, None where it never comes."""
         if isinf(boottime):
             return None
-        return date_and_time(boottime - self._clock.boottime() + self._clock.wall())
+        apart = self._clock.wall() - self._clock.boottime()
+        if abs(apart - self._apart) > _READING:
+            self._apart = apart
+        return date_and_time(boottime + self._apart)
 
 
 def hexadecimal(octets: bytes) -> str | None:

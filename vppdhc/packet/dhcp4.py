@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from vppdhc.interface import Vlan
 from vppdhc.packet import ethernet, ipv4, punt, udp
 from vppdhc.packet.errors import DecodeError
-from vppdhc.packet.fields4 import FILE, OVERLOAD, SNAME, collect, overloaded, place
+from vppdhc.packet.fields4 import FILE, NOT_BEGUN, OVERLOAD, SNAME, Begun, collect, overloaded, place
 
 SERVER_PORT: Final = 67
 CLIENT_PORT: Final = 68
@@ -207,7 +207,9 @@ def size_limit(request: Message, mtu: int = 1500) -> int:
     The client's option 57 counts IP and UDP headers, and says 576 at least (RFC 2132, 9.10); a shorter one, and none,
     means 576. Beyond the interface's mtu nothing is sent.
     """
-    asked = request.options.get(_MAX_MESSAGE_SIZE, b"")
+    asked = request.options.get(_MAX_MESSAGE_SIZE)
+    if asked is None:
+        return DEFAULT_MAX_SIZE
     datagram = int.from_bytes(asked, "big") if len(asked) == 2 else _MINIMUM_DATAGRAM
     return max(min(datagram, mtu), _MINIMUM_DATAGRAM) - _HEADERS
 
@@ -217,10 +219,11 @@ def encode(message: Message, max_size: int = DEFAULT_MAX_SIZE) -> bytes:
     return pack(message, max_size).payload
 
 
-def pack(message: Message, max_size: int = DEFAULT_MAX_SIZE) -> Packed:
+def pack(message: Message, max_size: int = DEFAULT_MAX_SIZE, begun: Begun = NOT_BEGUN) -> Packed:
     """Return the message as payload of a UDP datagram, and which options found no room in it.
 
     max_size: bytes that it may have, see size_limit(); MINIMUM_SIZE, to which it is padded, at least.
+    begun: the first of its options, laid already, see fields4.begin().
     Options longer than 255 bytes are split (RFC 3396). When they do not fit otherwise, an empty file and sname
     field take some (option overload). Then those last in order are left out, whole; fields4.place() says more
     about order and about option 82, for which alone the message may become longer than max_size.
@@ -235,7 +238,7 @@ def pack(message: Message, max_size: int = DEFAULT_MAX_SIZE) -> Packed:
     if len(file) > FILE or len(sname) > SNAME:
         raise ValueError(f"file of {len(file)} bytes, sname of {len(sname)} bytes")
     if message.cookie:
-        placed = place(message.options, max_size - _OPTIONS, file=not file, sname=not sname)
+        placed = place(message.options, max_size - _OPTIONS, file=not file, sname=not sname, begun=begun)
         body, dropped = _COOKIE + placed.options, placed.dropped
         file = file or placed.file
         sname = sname or placed.sname

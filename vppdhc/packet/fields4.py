@@ -1,7 +1,8 @@
 """How options lie in the three fields of a DHCPv4 message: joined, split, and moved over (RFC 3396, RFC 2131 4.1)."""
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from vppdhc.packet.errors import DecodeError
@@ -25,12 +26,25 @@ _FILE_BIT = 1  # of option 52 (RFC 2132, 9.3)
 _SNAME_BIT = 2
 _END = b"\xff"
 
-# What goes first, and so is kept when room is short, because an answer without it is wrong or useless: message type,
-# server identifier, lease time, T1 and T2, the mask (RFC 2132, 3.3: before the routers), and the echoes that are owed:
-# client identifier (RFC 6842), rapid commit (RFC 4039), subnet selection (RFC 3011).
+# What is kept when room is short, because an answer without it is wrong or useless: message type, server identifier,
+# lease time, T1 and T2, the mask (RFC 2132, 3.3: before the routers), and the echoes that are owed: client identifier
+# (RFC 6842), rapid commit (RFC 4039), subnet selection (RFC 3011).
 _FIRST = (53, 54, 51, 58, 59, 1, 61, 80, 118)
 _NOT_IN_ORDER = frozenset((*_FIRST, RELAY_AGENT))
-_RESERVED = frozenset((PAD, OVERLOAD, END))
+
+
+class Begun(NamedTuple):
+    """The first options of many messages, which lie in each of them as in the others.
+
+    options: by code, in their order; not to be changed.
+    laid: how they lie.
+    """
+
+    options: Mapping[int, bytes]
+    laid: bytes
+
+
+NOT_BEGUN: Final = Begun(MappingProxyType({}), b"")
 
 
 class Placement(NamedTuple):
@@ -87,46 +101,58 @@ def overloaded(overload: bytes, offset: int) -> tuple[bool, bool]:
     return bool(overload[0] & _FILE_BIT), bool(overload[0] & _SNAME_BIT)
 
 
-def place(options: dict[int, bytes], room: int, *, file: bool, sname: bool) -> Placement:
+def begin(options: Mapping[int, bytes]) -> Begun:
+    """Lay the options that many messages begin with."""
+    return Begun(options, _lay(options.items()))
+
+
+def place(options: Mapping[int, bytes], room: int, *, file: bool, sname: bool, begun: Begun = NOT_BEGUN) -> Placement:
     """Lay options into the options field, and into file and sname if they do not all fit there.
 
-    options: by code. They are laid, and kept when there is not room for all, in this order: what an answer is
-    worth nothing without, then the rest as given. Option 82 comes last in the options field, where relay agents
-    look for it (RFC 3046, 2.2).
+    options: by code. They are laid as given but for option 82, which comes last in the options field, where relay
+        agents look for it (RFC 3046, 2.2). When there is not room for all, what an answer is worth nothing without
+        goes before the rest.
     room: bytes of the options field; END takes one.
     file, sname: whether these fields may be used.
+    begun: the first of the options, laid already; the same comes out without.
 
     An option that does not fit is left out whole. Option 82 never is: it takes room from the others down to
     MINIMUM_ROOM, then the field grows.
     Raises ValueError for codes that are no options: 0 and 255, and 52, which is decided here.
     """
-    ordered = _order(tuple(options))
+    if PAD in options or END in options or OVERLOAD in options:
+        raise ValueError(f"options {sorted({PAD, END, OVERLOAD} & options.keys())} are not set by hand")
     relay = b"".join(_parts(RELAY_AGENT, options[RELAY_AGENT])) if RELAY_AGENT in options else b""
     room = max(room - len(relay), MINIMUM_ROOM)
+    laid = begun.laid + _lay(islice(options.items(), len(begun.options), None))
+    if len(laid) < room:
+        return Placement(laid + relay + _END, b"", b"", ())
+    return _spread(
+        [(code, _parts(code, options[code])) for code in _order(options)], relay, room, file=file, sname=sname
+    )
+
+
+def _lay(options: Iterable[tuple[int, bytes]]) -> bytes:
+    """Lay options one behind the other, without option 82."""
     laid = bytearray()
     append = laid.append
-    for code in ordered:
-        value = options[code]
+    for code, value in options:
         length = len(value)
+        if code == RELAY_AGENT:
+            continue
         if length <= _LONGEST:
             append(code)
             append(length)
             laid += value
         else:
             laid += b"".join(_parts(code, value))
-    if len(laid) < room:
-        return Placement(bytes(laid) + relay + _END, b"", b"", ())
-    return _spread([(code, _parts(code, options[code])) for code in ordered], relay, room, file=file, sname=sname)
+    return bytes(laid)
 
 
-@lru_cache(maxsize=256)
-def _order(codes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return in which order to lay options, without option 82; most answers have the codes of another one."""
-    reserved = _RESERVED.intersection(codes)
-    if reserved:
-        raise ValueError(f"options {sorted(reserved)} are not set by hand")
-    first = [code for code in _FIRST if code in codes]
-    return (*first, *(code for code in codes if code not in _NOT_IN_ORDER))
+def _order(options: Mapping[int, bytes]) -> list[int]:
+    """Return in which order options, without option 82, are given what room there is."""
+    first = [code for code in _FIRST if code in options]
+    return [*first, *(code for code in options if code not in _NOT_IN_ORDER)]
 
 
 def _parts(code: int, value: bytes) -> list[bytes]:

@@ -27,8 +27,9 @@ from vppdhc.vpp.punt import Port
 
 PORT: Final = Port(af=4, protocol=17, port=68)
 _NAME: Final = "dhc4client"
-_LEAVE_SECONDS: Final = 5.0
-"""How long a clean stop waits for leases to be given back, and for VPP to take what came from them away."""
+_LEAVE_SECONDS: Final = 12.0
+"""How long a clean stop waits for leases to be given back, and for VPP to take what came from them away: longer than a
+client looks for a conflict, nine seconds at most, in which it hears nothing."""
 
 Upstream = Mapping[str, Mapping[int, bytes]]
 """What providers tell: by interface, values of options by code."""
@@ -110,7 +111,10 @@ class Dhc4ClientPart:
         self._clients.configure(configs)
 
     def _configure_duid(self, config: DuidConfig) -> None:
+        before = self._duid.current
         self._duid.configure(value=config.value, made_as=config.made_as)
+        if self._duid.current != before:
+            self._clients.duid_changed()
 
     def _want_packets(self, interfaces: frozenset[str]) -> None:
         self._vpp.ports.want(PORT, wanted=bool(interfaces))

@@ -55,7 +55,7 @@ class Dhc4ServerPart:
         self._service = Dhcp4Service(
             self._server,
             leases.book,
-            Dataplane(vpp.interfaces, vpp.neighbours, vpp.sender.send, Arping(vpp.link).ask),
+            Dataplane(vpp.interfaces, vpp.neighbours, vpp.sender.send, vpp.sender.send_at_once, Arping(vpp.link).ask),
             leases.committer,
             clock,
             heard=self._heard,

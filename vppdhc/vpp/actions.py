@@ -175,7 +175,10 @@ def _is_ours(path: Any, item: Route, index: int) -> bool:
     if (path.type, path.sw_if_index) != (_PATH_TYPES[item.kind], index):
         return False
     address = path.nh.address.ip6 if item.prefix.version == 6 else path.nh.address.ip4
-    return int(address) == (0 if item.next_hop is None else int(item.next_hop))
+    hop = item.next_hop
+    if hop is None and item.kind == "unicast" and item.prefix.prefixlen == item.prefix.max_prefixlen:
+        hop = item.prefix.network_address  # VPP makes a host on the link its own next hop
+    return int(address) == (0 if hop is None else int(hop))
 
 
 def _details(vpp: Calls, index: int) -> Any | None:

@@ -357,19 +357,28 @@ class ApiClient:
         self._events.put((message, data))
 
     def _dispatch(self) -> None:
-        """Run the callbacks of events."""
+        """Run the callbacks of events; in a burst of them, others have their turn as well."""
         while True:
-            message, data = self._events.get()
+            self._events.peek()
+            began = time.monotonic()
+            while not self._events.empty():
+                self._tell(*self._events.get())
+                if time.monotonic() - began > _WORK_BEFORE_YIELD:
+                    gevent.sleep(_YIELD)
+                    began = time.monotonic()
+
+    def _tell(self, message: Message, data: bytes) -> None:
+        """Run the callbacks of an event."""
+        try:
+            event = self._codec.decode(message, data)
+        except LayoutError as error:
+            _log.warning("event from VPP that cannot be decoded", reason=str(error))
+            return
+        for callback in self._callbacks[message.name]:
             try:
-                event = self._codec.decode(message, data)
-            except LayoutError as error:
-                _log.warning("event from VPP that cannot be decoded", reason=str(error))
-                continue
-            for callback in self._callbacks[message.name]:
-                try:
-                    callback(event)
-                except Exception:
-                    _log.exception("callback of a VPP event failed", message=message.name)
+                callback(event)
+            except Exception:
+                _log.exception("callback of a VPP event failed", message=message.name)
 
     def _end(self, reason: str) -> None:
         if self.closed.is_set():
