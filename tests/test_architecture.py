@@ -19,6 +19,9 @@ ALLOWED = {
             for part in ("dhc4client", "vpp.items", "packet", "interface", "clock", "supervisor", "atomic")
         ),
     },
+    "vppdhc.dhc6pdclient": {
+        *(f"vppdhc.{part}" for part in ("dhc6pdclient", "vpp.items", "packet", "interface", "clock", "atomic"))
+    },
     "vppdhc.northbound": {
         "nc",
         *(

@@ -260,6 +260,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/demo", description="See vppdhc at work, without root and VPP.")
     parser.add_argument("--keep", action="store_true", help="stay up until Ctrl-C")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind then either
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vppdhc-demo-")))
         tour = Tour(directory, stack)

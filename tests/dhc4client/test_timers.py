@@ -192,6 +192,15 @@ def test_naks_are_answered_more_and_more_seldom() -> None:
     assert "refuses what it offers" in world.journal.problem
 
 
+def test_naks_for_more_than_a_month_are_answered_every_half_an_hour() -> None:
+    world = World()
+    world.server.naks = True
+    world.run(40 * 86_400)
+    pauses = gaps(instants(world, "discover"))
+    assert len(pauses) > 1100
+    assert pauses[-1] == pytest.approx(1801, abs=0.1)
+
+
 def test_a_lease_ends_the_delay_behind_naks() -> None:
     world = World()
     world.server.naks = True

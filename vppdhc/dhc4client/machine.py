@@ -51,6 +51,8 @@ _RATE_LIMIT_INTERVAL: Final = 60.0
 """So many conflicts in a row, and an address is tried no more often than this, in seconds (RFC 5227, 2.1.1)."""
 _DELAY_MOST: Final = 1800.0
 """Seconds before the client begins anew behind a NAK or a conflict: doubled with each in a row, up to this."""
+_DOUBLINGS: Final = 12
+"""More than it takes to reach that; without a bound the number would not fit into a float some day."""
 _MIN_V6ONLY_WAIT: Final = 300
 """RFC 8925, 3.4."""
 _ANNOUNCEMENTS: Final = (0.0, 2.0)
@@ -268,7 +270,7 @@ class Machine:
         self._journal.note(f"server {reply.server} refuses" + (f": {said}" if said else ""))
         self._tenure.lose(LostReason.NAK)
         self._failed_server = reply.server
-        self._not_before = self._clock.boottime() + min(_NAK_FIRST * 2**self._naks, _DELAY_MOST)
+        self._not_before = self._clock.boottime() + min(_NAK_FIRST * 2 ** min(self._naks, _DOUBLINGS), _DELAY_MOST)
         self._naks += 1
         if self._naks == _TRIES:
             self._journal.trouble(f"server {reply.server} refuses what it offers")
@@ -286,7 +288,9 @@ class Machine:
         self._journal.trouble(
             f"another host uses {terms.address.ip}, which server {terms.server} granted: tell the provider"
         )
-        self._not_before = self._clock.boottime() + min(_DECLINE_FIRST * 2**self._conflicts, _DELAY_MOST)
+        self._not_before = self._clock.boottime() + min(
+            _DECLINE_FIRST * 2 ** min(self._conflicts, _DOUBLINGS), _DELAY_MOST
+        )
         self._conflicts += 1
         self.state = State.DECLINED
         self._talk.pause(self._not_before)
