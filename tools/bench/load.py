@@ -25,8 +25,8 @@ _OPTIONS: Final = {12: b"host-" + _NAME, 55: bytes((1, 28, 2, 3, 15, 6, 119, 12,
 _LINK: Final = 42
 """Bytes of the Ethernet, IPv4 and UDP headers."""
 _LARGEST: Final = 2048
-_PATIENCE: Final = 2.0
-"""Seconds after which a client counts as lost."""
+_PATIENCE: Final = 4.0
+"""Seconds after which a client would ask again (RFC 2131, 4.1), and counts as lost."""
 _RENEWALS: Final = 9
 """Renewals for each new client in a mix."""
 
@@ -107,7 +107,7 @@ class Figures:
 
     exchanges: completed. seconds: how long the load lasted, until its last answer.
     latencies: seconds of each exchange, from when its first message was due to its ACK.
-    lost: clients that got no answer within 2 s. refused: answers that gave no address.
+    lost: clients that got no answer within 4 s. refused: answers that gave no address.
     full: how often the socket took no message; in a paced load that message is gone, as VPP drops it, else it waited.
     probes: ARP requests. cpu: seconds of CPU that the generator took.
     """

@@ -20,7 +20,7 @@ _PARTS: Final = {
     "Server.handle (": "decide: the core",
     "encode (vppdhc/dhc4/reply.py": "encode the reply",
     "PuntSocket.receive (": "read the socket",
-    "PuntSender.send (": "send the reply",
+    "PuntSender.": "send the reply",
     "Heard.": "remember the exchange",
     "_Logger._say (": "make the log line",
     "Teller.": "tell of the lease",
@@ -38,11 +38,15 @@ _PARTS: Final = {
 
 
 def shares(lines: Iterable[str]) -> Counter[str]:
-    """Count samples by part. lines: stacks as py-spy writes them, frames with semicolons between them, and a number."""
+    """Count samples by part. lines: stacks as py-spy writes them, frames with semicolons between them, and a number.
+
+    Other lines are of a stack that changed while it was read, and count for nothing.
+    """
     counts: Counter[str] = Counter()
     for line in lines:
         stack, _, samples = line.rpartition(" ")
-        counts[_part(stack.split(";"))] += int(samples)
+        if samples.isdecimal():
+            counts[_part(stack.split(";"))] += int(samples)
     return counts
 
 
