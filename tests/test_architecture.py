@@ -12,15 +12,16 @@ ALLOWED = {
     "vppdhc.packet": {"vppdhc.packet", "vppdhc.interface"},
     "vppdhc.leases": {"vppdhc.leases", "vppdhc.clock"},
     "vppdhc.dhc4": {"vppdhc.dhc4", "vppdhc.leases", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
-    "vppdhc.vpp": {"vppdhc.vpp", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
+    "vppdhc.vpp": {"vppdhc.vpp", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock", "vppdhc.atomic"},
+    "vppdhc.clients": {"vppdhc.clients", "vppdhc.clock", "vppdhc.atomic"},
     "vppdhc.dhc4client": {
         *(
             f"vppdhc.{part}"
-            for part in ("dhc4client", "vpp.items", "packet", "interface", "clock", "supervisor", "atomic")
+            for part in ("dhc4client", "clients", "vpp.items", "packet", "interface", "clock", "supervisor")
         ),
     },
     "vppdhc.dhc6pdclient": {
-        *(f"vppdhc.{part}" for part in ("dhc6pdclient", "vpp.items", "packet", "interface", "clock", "atomic"))
+        *(f"vppdhc.{part}" for part in ("dhc6pdclient", "clients", "vpp.items", "packet", "interface", "clock"))
     },
     "vppdhc.northbound": {
         "nc",

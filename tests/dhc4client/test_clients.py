@@ -15,6 +15,7 @@ from gevent.queue import Queue
 from tests.dhc4client.provider import punted
 from tests.dhc4client.world import DUID, FakeCheck, FakeVpp
 from tests.vpp.conftest import until
+from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import SystemClock
 from vppdhc.dhc4client.client import DhcpClients, World
 from vppdhc.dhc4client.config import ClientConfig, ClientIdType, OnStop
@@ -22,7 +23,6 @@ from vppdhc.dhc4client.drops import Drop
 from vppdhc.dhc4client.journal import Event
 from vppdhc.dhc4client.machine import State
 from vppdhc.dhc4client.mailbox import Mailbox
-from vppdhc.dhc4client.ports import InterruptError, Wake
 from vppdhc.interface import Interface
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message, MessageType, receive

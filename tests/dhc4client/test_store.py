@@ -47,7 +47,7 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
     found = file(tmp_path, clock(1020.0, WALL + 10)).load()
     assert found is not None
     assert found.same_boot
-    assert found.lease == stored
+    assert found.content == stored
 
 
 def test_nothing_is_stored_at_first(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_within_a_boot_the_wall_clock_means_nothing(tmp_path: Path) -> None:
     file(tmp_path, clock(1010.0)).save(stored)
     found = file(tmp_path, clock(1100.0, wall=0.0)).load()
     assert found is not None
-    assert found.lease == stored
+    assert found.content == stored
 
 
 @pytest.mark.parametrize("passed", [0, 100, 3000, 3500])
@@ -99,9 +99,9 @@ def test_behind_a_reboot_the_wall_clock_says_what_has_passed(tmp_path: Path, pas
     found = file(tmp_path, clock(50.0, WALL + passed, "second")).load()
     assert found is not None
     assert not found.same_boot
-    assert found.lease.expires - 50 == pytest.approx(stored.expires - 1010 - passed)
-    assert found.lease.renewal - 50 == pytest.approx(stored.renewal - 1010 - passed)
-    assert found.lease.asked <= 50
+    assert found.content.expires - 50 == pytest.approx(stored.expires - 1010 - passed)
+    assert found.content.renewal - 50 == pytest.approx(stored.renewal - 1010 - passed)
+    assert found.content.asked <= 50
 
 
 def test_a_wall_clock_that_went_back_lets_no_time_pass(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_wall_clock_that_went_back_lets_no_time_pass(tmp_path: Path) -> None:
     file(tmp_path, clock(1010.0)).save(stored)
     found = file(tmp_path, clock(50.0, wall=100.0, boot_id="second")).load()
     assert found is not None
-    assert found.lease.expires - 50 == pytest.approx(stored.expires - 1010)
+    assert found.content.expires - 50 == pytest.approx(stored.expires - 1010)
 
 
 def test_time_counts_on_from_boot_to_boot(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_time_counts_on_from_boot_to_boot(tmp_path: Path) -> None:
         assert file(tmp_path, clock(50.0, WALL + 700 * boot, f"boot {boot}")).load() is not None
     found = file(tmp_path, clock(50.0, WALL + 3600, "last")).load()
     assert found is not None
-    assert found.lease.expires < 50
+    assert found.content.expires < 50
 
 
 def test_time_counts_on_where_the_wall_clock_has_gone_back_once(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_time_counts_on_where_the_wall_clock_has_gone_back_once(tmp_path: Path) 
     third = file(tmp_path, clock(50.0, 1600.0, "third")).load()
     assert second is not None
     assert third is not None
-    assert third.lease.expires == pytest.approx(second.lease.expires - 600)
+    assert third.content.expires == pytest.approx(second.content.expires - 600)
 
 
 @given(
@@ -153,7 +153,7 @@ def test_leases_of_all_lengths(tmp_path: Path, lease_time: int) -> None:
     file(tmp_path, clock(1010.0)).save(stored)
     found = file(tmp_path, clock(1011.0)).load()
     assert found is not None
-    assert found.lease == stored
+    assert found.content == stored
 
 
 def damage(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
@@ -197,7 +197,7 @@ def test_a_damaged_file_is_moved_aside(tmp_path: Path, spoil: Callable[[dict[str
     one.path.write_text(after)
     found = one.load()
     if found is not None:  # an instant that is possible, and only wrong: cut to what was granted
-        assert found.lease.expires <= 1010 + 3600
+        assert found.content.expires <= 1010 + 3600
         return
     assert not one.path.exists()
     assert one.path.with_name("wan0.json.damaged").read_text() == after

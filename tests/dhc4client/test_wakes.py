@@ -13,11 +13,11 @@ from tests.dhc4client.world import (
     lost,
     wan,
 )
+from vppdhc.clients.wake import Wake
 from vppdhc.dhc4client.config import ClientConfig, ClientIdType, OnStop
 from vppdhc.dhc4client.identity import ia_id
 from vppdhc.dhc4client.journal import LostReason
 from vppdhc.dhc4client.machine import State
-from vppdhc.dhc4client.ports import Wake
 from vppdhc.packet.options4 import Option
 
 ADDRESS = IPv4Address("192.0.2.50")

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 from greenlet import getcurrent, greenlet
 
 from tests.dhc4client.provider import Heard, Server
+from vppdhc.clients.statefile import Stored
+from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.dhc4client.binding import Binding
 from vppdhc.dhc4client.config import ClientConfig
 from vppdhc.dhc4client.identity import identify
 from vppdhc.dhc4client.journal import Event, EventKind, Journal, LostReason
 from vppdhc.dhc4client.lease import Lease
 from vppdhc.dhc4client.machine import Machine, State
-from vppdhc.dhc4client.ports import InterruptError, LeaseStore, Programmer, Wake
-from vppdhc.dhc4client.store import Stored
+from vppdhc.dhc4client.ports import LeaseStore, Programmer
 from vppdhc.dhc4client.talk import Talk
 from vppdhc.dhc4client.tenure import Tenure
 from vppdhc.interface import Interface

@@ -5,9 +5,9 @@ from random import Random
 
 from tests.dhc6pdclient.world import NA, PD, PD2, World, has
 from tests.fuzz.mutations import mutated
+from vppdhc.clients.wake import Wake
 from vppdhc.dhc6pdclient.bindings import IaKey
 from vppdhc.dhc6pdclient.demand import Flags
-from vppdhc.dhc6pdclient.ports import Wake
 from vppdhc.dhc6pdclient.states import State
 from vppdhc.packet.dhcp6 import MessageType, StatusCode
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.dhc6pdclient.provider import Server
 from tests.dhc6pdclient.world import ADDRESS, BOTH, NA, PD, PREFIX, World
-from vppdhc.dhc6pdclient.ports import Wake
+from vppdhc.clients.wake import Wake
 from vppdhc.packet.dhcp6 import StatusCode
 
 

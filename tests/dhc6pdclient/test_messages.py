@@ -26,9 +26,9 @@ from tests.dhc6pdclient.world import (
     wan,
 )
 from tests.packet.scapy_layers6 import UDP, Dot1AD, Dot1Q, Ether, Packet, dhcp6, inet6
+from vppdhc.clients.wake import Wake
 from vppdhc.dhc6pdclient.bindings import IaKey
 from vppdhc.dhc6pdclient.config import ClientConfig, IaPd, Mode
-from vppdhc.dhc6pdclient.ports import Wake
 from vppdhc.interface import Vlan
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp6 import MessageType

@@ -17,8 +17,8 @@ from tests.dhc6pdclient.world import (
     gaps,
     instants,
 )
+from vppdhc.clients.wake import Wake
 from vppdhc.dhc6pdclient.config import ClientConfig, Mode
-from vppdhc.dhc6pdclient.ports import Wake
 from vppdhc.dhc6pdclient.retransmission import CONFIRM, PARAMETERS, Parameters, next_wait
 from vppdhc.dhc6pdclient.states import State
 from vppdhc.packet.dhcp6 import MessageType, StatusCode

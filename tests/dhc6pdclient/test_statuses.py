@@ -26,9 +26,9 @@ from tests.dhc6pdclient.world import (
     kinds,
     visited,
 )
+from vppdhc.clients.wake import Wake
 from vppdhc.dhc6pdclient.bindings import IaKey
 from vppdhc.dhc6pdclient.config import ClientConfig, IaPd
-from vppdhc.dhc6pdclient.ports import Wake
 from vppdhc.dhc6pdclient.states import State
 from vppdhc.packet.dhcp6 import StatusCode
 from vppdhc.packet.options6 import Option

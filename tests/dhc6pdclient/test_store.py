@@ -52,7 +52,7 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
     found = file(tmp_path, clock(10_020.0, WALL + 10)).load()
     assert found is not None
     assert found.same_boot
-    assert found.bindings == ALL
+    assert found.content == ALL
 
 
 def test_what_never_ends_is_read_back(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_what_never_ends_is_read_back(tmp_path: Path) -> None:
     file(tmp_path, clock(10_010.0)).save(world.bindings)
     found = file(tmp_path, clock(10_020.0)).load()
     assert found is not None
-    assert found.bindings == world.bindings
-    assert found.bindings.expires == math.inf
+    assert found.content == world.bindings
+    assert found.content.expires == math.inf
 
 
 def test_nothing_is_stored_at_first(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_within_a_boot_the_wall_clock_means_nothing(tmp_path: Path) -> None:
     file(tmp_path, clock(10_010.0)).save(ALL)
     found = file(tmp_path, clock(10_100.0, wall=0.0)).load()
     assert found is not None
-    assert found.bindings == ALL
+    assert found.content == ALL
 
 
 @pytest.mark.parametrize("passed", [0, 100, 3000, 7000])
@@ -106,9 +106,9 @@ def test_behind_a_reboot_the_wall_clock_says_what_has_passed(tmp_path: Path, pas
     found = file(tmp_path, clock(50.0, WALL + passed, "second")).load()
     assert found is not None
     assert not found.same_boot
-    assert found.bindings.expires - 50 == pytest.approx(ALL.expires - 10_010 - passed)
-    assert found.bindings.renewal - 50 == pytest.approx(ALL.renewal - 10_010 - passed)
-    assert found.bindings.rebinding - 50 == pytest.approx(ALL.rebinding - 10_010 - passed)
+    assert found.content.expires - 50 == pytest.approx(ALL.expires - 10_010 - passed)
+    assert found.content.renewal - 50 == pytest.approx(ALL.renewal - 10_010 - passed)
+    assert found.content.rebinding - 50 == pytest.approx(ALL.rebinding - 10_010 - passed)
 
 
 def test_a_clock_that_is_not_there_yet_is_another_boot_s(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_clock_that_is_not_there_yet_is_another_boot_s(tmp_path: Path) -> None
     found = file(tmp_path, clock(50.0, WALL + 100, "first")).load()
     assert found is not None
     assert not found.same_boot
-    assert found.bindings.expires - 50 == pytest.approx(ALL.expires - 10_010 - 100)
+    assert found.content.expires - 50 == pytest.approx(ALL.expires - 10_010 - 100)
 
 
 def test_a_reboot_is_counted_once_only(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_reboot_is_counted_once_only(tmp_path: Path) -> None:
     assert first is not None
     assert again is not None
     assert again.same_boot
-    assert again.bindings == first.bindings
+    assert again.content == first.content
 
 
 INSTANTS = st.floats(0, 1e9)
@@ -141,7 +141,7 @@ def test_what_is_left_is_never_more_than_was_granted(
     for boot_id in ("first", "second"):
         found = file(directory, clock(now, wall, boot_id)).load()
         assert found is not None
-        for association in found.bindings.associations:
+        for association in found.content.associations:
             if association.leases:
                 assert association.renewal <= now + association.t1
                 assert association.rebinding <= now + association.t2
@@ -278,7 +278,7 @@ def test_killed_while_writing_the_old_file_or_the_new_one_is_there(
             one.save(changed)
     found = one.load()
     assert found is not None
-    assert found.bindings == (changed if call == "directory" else ALL)
+    assert found.content == (changed if call == "directory" else ALL)
 
 
 def test_what_a_client_has_is_found_by_its_successor(tmp_path: Path) -> None:
@@ -291,8 +291,8 @@ def test_what_a_client_has_is_found_by_its_successor(tmp_path: Path) -> None:
     assert world.tenant.has == [PREFIX]
     stored = on_disk.load()
     assert stored is not None
-    assert stored.bindings == world.bindings
-    assert set(stored.bindings.learned) == {Option.DNS_SERVERS}
+    assert stored.content == world.bindings
+    assert set(stored.content.learned) == {Option.DNS_SERVERS}
 
 
 def test_empty_associations_keep_nothing_from_an_old_lease() -> None:

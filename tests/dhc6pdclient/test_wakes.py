@@ -24,10 +24,10 @@ from tests.dhc6pdclient.world import (
     visited,
     wan,
 )
+from vppdhc.clients.wake import Wake
 from vppdhc.dhc6pdclient.config import ClientConfig, IaPd, Mode
 from vppdhc.dhc6pdclient.demand import NOTHING, Demand, Flags, demand
 from vppdhc.dhc6pdclient.identity import ia_id
-from vppdhc.dhc6pdclient.ports import Wake
 from vppdhc.dhc6pdclient.states import State
 from vppdhc.packet.options6 import Option
 

@@ -13,15 +13,16 @@ from greenlet import getcurrent, greenlet
 
 from tests.dhc4client.world import VirtualClock
 from tests.dhc6pdclient.provider import CLIENT_MAC, LINK_LOCAL, Heard, Server
+from vppdhc.clients.statefile import Stored
+from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.dhc6pdclient.bindings import NOTHING, Bindings, IaKey, IaType
 from vppdhc.dhc6pdclient.config import ClientConfig, IaPd
 from vppdhc.dhc6pdclient.demand import Flags
 from vppdhc.dhc6pdclient.identity import identify
 from vppdhc.dhc6pdclient.journal import Event, Journal
 from vppdhc.dhc6pdclient.machine import Machine
-from vppdhc.dhc6pdclient.ports import InterruptError, LeaseStore, Outcome, Wake
+from vppdhc.dhc6pdclient.ports import LeaseStore, Outcome
 from vppdhc.dhc6pdclient.states import State
-from vppdhc.dhc6pdclient.store import Stored
 from vppdhc.dhc6pdclient.talk import Talk
 from vppdhc.dhc6pdclient.tenure import Tenure
 from vppdhc.interface import Interface

@@ -287,7 +287,7 @@ def test_a_file_that_cannot_be_read_or_moved_is_said(bench: Programmed, wan: str
 
 def test_what_cannot_be_written_down_is_not_put_into_vpp(bench: Programmed, wan: str) -> None:
     bench.programming.want(OWNER, lease(wan))
-    blocked = bench.path.with_name(f".{bench.path.name}.new")
+    blocked = bench.path.with_name(f"{bench.path.name}.new")
     blocked.mkdir()
     problems = bench.programming.want(OWNER, lease(wan, 1))
     assert "cannot be written down: Is a directory" in problems[lease(wan, 1)[0]]
@@ -304,7 +304,7 @@ def test_what_cannot_be_written_down_is_not_put_into_vpp(bench: Programmed, wan:
 
 def test_a_write_that_was_cut_off_changes_nothing(bench: Programmed, wan: str) -> None:
     bench.programming.want(OWNER, lease(wan))
-    bench.path.with_name(f".{bench.path.name}.new").write_text('{"version": 1, "it')
+    bench.path.with_name(f"{bench.path.name}.new").write_text('{"version": 1, "it')
     bench.start()
     bench.programming.settled()
     assert bench.addresses() == set()

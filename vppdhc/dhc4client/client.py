@@ -12,6 +12,7 @@ import gevent
 import structlog
 from gevent.event import Event as Signal
 
+from vppdhc.clients.wake import Wake
 from vppdhc.clock import Clock
 from vppdhc.dhc4client.binding import Binding
 from vppdhc.dhc4client.config import ClientConfig, ClientIdType
@@ -19,7 +20,7 @@ from vppdhc.dhc4client.identity import Identity, identify
 from vppdhc.dhc4client.journal import Event, Journal
 from vppdhc.dhc4client.machine import Machine
 from vppdhc.dhc4client.mailbox import Mailbox
-from vppdhc.dhc4client.ports import ConflictCheck, Programmer, Wake
+from vppdhc.dhc4client.ports import ConflictCheck, Programmer
 from vppdhc.dhc4client.store import LeaseFile
 from vppdhc.dhc4client.talk import Talk
 from vppdhc.dhc4client.tenure import Tenure

@@ -13,6 +13,7 @@ from itertools import islice
 from random import Random
 from typing import Final
 
+from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import Clock
 from vppdhc.dhc4client import messages
 from vppdhc.dhc4client.binding import AddressConflictError
@@ -21,7 +22,7 @@ from vppdhc.dhc4client.exchange import ANSWERS, OFFERS, Exchange, retransmission
 from vppdhc.dhc4client.identity import Identity
 from vppdhc.dhc4client.journal import Journal, LostReason
 from vppdhc.dhc4client.lease import Lease, grant
-from vppdhc.dhc4client.ports import InterruptError, Link, Wake
+from vppdhc.dhc4client.ports import Link
 from vppdhc.dhc4client.replies import Reply
 from vppdhc.dhc4client.talk import Talk
 from vppdhc.dhc4client.tenure import Tenure

@@ -6,9 +6,9 @@ from typing import Final
 
 from gevent.event import Event
 
+from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import Clock
 from vppdhc.dhc4client.drops import Drop
-from vppdhc.dhc4client.ports import InterruptError, Wake
 from vppdhc.interface import Interface
 from vppdhc.packet import punt
 

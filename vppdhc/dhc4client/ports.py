@@ -1,43 +1,13 @@
 """What the client needs of the world round it."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum, auto
 from ipaddress import IPv4Address
 from typing import Protocol
 
+from vppdhc.clients.statefile import Stored
 from vppdhc.dhc4client.lease import Lease
-from vppdhc.dhc4client.store import Stored
 from vppdhc.interface import Interface
 from vppdhc.vpp.items import Item
-
-
-class Wake(Enum):
-    """Why a client must not wait any longer."""
-
-    DOWN = auto()
-    """No packets pass: the interface is missing or down, or VPP is."""
-    UP = auto()
-    """Packets pass (again), or the interface is another one than before."""
-    CONFIGURED = auto()
-    """It is configured otherwise."""
-    RENEW = auto()
-    """An operator wants its server to be asked."""
-    REBIND = auto()
-    """An operator wants any server to be asked."""
-    RELEASE = auto()
-    """An operator wants the lease to be given back."""
-    REMOVE = auto()
-    """It is no longer configured."""
-    STOP = auto()
-    """The daemon stops."""
-
-
-class InterruptError(Exception):
-    """Ends a wait before its time; wake: why."""
-
-    def __init__(self, wake: Wake) -> None:
-        super().__init__(wake.name)
-        self.wake = wake
 
 
 class Link(Protocol):
@@ -86,7 +56,7 @@ class LeaseStore(Protocol):
     def save(self, lease: Lease) -> None:
         """Make a lease durable; raises OSError."""
 
-    def load(self) -> Stored | None:
+    def load(self) -> Stored[Lease] | None:
         """Return the stored lease, None where there is none."""
 
     def forget(self) -> None:

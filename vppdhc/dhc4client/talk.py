@@ -4,12 +4,12 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from random import Random
 
+from vppdhc.clients.journal import Counters
 from vppdhc.clock import Clock
 from vppdhc.dhc4client import messages
 from vppdhc.dhc4client.drops import Drop, DropError
 from vppdhc.dhc4client.exchange import Exchange
 from vppdhc.dhc4client.identity import Identity
-from vppdhc.dhc4client.journal import Counters
 from vppdhc.dhc4client.ports import Link
 from vppdhc.dhc4client.replies import Reply
 from vppdhc.dhc4client.terms import Terms

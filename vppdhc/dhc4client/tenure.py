@@ -73,7 +73,7 @@ class Tenure:
         self._loaded = True
         if stored is None:
             return
-        lease = stored.lease
+        lease = stored.content
         if self._clock.boottime() >= lease.expires:
             self.wish = lease.terms.address.ip
         elif stored.same_boot:

@@ -1,21 +1,15 @@
-"""What a client went through: its last events, and counters of its messages."""
+"""What a client tells others of."""
 
-from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import structlog
-
+from vppdhc.clients import journal
 from vppdhc.clock import Clock
 from vppdhc.dhc6pdclient.bindings import NOTHING, Association, Bindings, IaType, Lease
 from vppdhc.packet import duid6
 from vppdhc.packet.dhcp6 import StatusCode
 from vppdhc.packet.ia6 import Status
-
-_REMEMBERED: Final = 100
-"""Events that are kept."""
 
 
 class EventKind(StrEnum):
@@ -69,49 +63,12 @@ class Event(NamedTuple):
     reason: LostReason | None = None
 
 
-class Entry(NamedTuple):
-    """An event of the history. number: counts them. wall: seconds since 1970 at which it was."""
-
-    number: int
-    wall: float
-    text: str
-
-
-@dataclass(slots=True)
-class Counters:
-    """What was counted. messages: sent and received, by type, such as "information-request".
-
-    drops: received ones, or parts of them, by reason. since: seconds since 1970 from which it is counted.
-    """
-
-    since: float
-    messages: Counter[str] = field(default_factory=Counter)
-    drops: Counter[str] = field(default_factory=Counter)
-
-
-class Journal:
-    """The journal of one client.
-
-    history: its last events, the oldest first. problem: what keeps it from having a lease, or VPP from using it; empty
-    where all is well.
-    """
+class Journal(journal.Journal[Event]):
+    """The journal of one client."""
 
     def __init__(self, interface: str, clock: Clock, tell: Callable[[Event], object]) -> None:
         """Tell events to others by calling tell, which must not wait."""
-        self.history: deque[Entry] = deque(maxlen=_REMEMBERED)
-        self.counters = Counters(clock.wall())
-        self.problem = ""
-        self._interface = interface
-        self._clock = clock
-        self._tell = tell
-        self._numbers = 0
-        self._log = structlog.get_logger().bind(interface=interface)
-
-    def note(self, text: str) -> None:
-        """Note what others need not be told of."""
-        self._numbers += 1
-        self.history.append(Entry(self._numbers, self._clock.wall(), text))
-        self._log.info(f"dhcpv6 client: {text}")
+        super().__init__(interface, clock, tell, "dhcpv6")
 
     def compared(self, before: Bindings, after: Bindings, reason: LostReason) -> None:
         """Note what has come and gone. reason: why something has gone that nothing took the place of."""
@@ -119,12 +76,12 @@ class Journal:
         for key in dict.fromkeys((*before.keys, *after.keys)):
             for event in self._differences(before.get(key), after.get(key), reason):
                 happened = True
-                self._happened(event)
+                self.happened(event)
         if before.learned == after.learned:
             if not happened and after != before and after.leased:
                 self.note(f"renewed by {server_text(after.server)}")
         elif not happened and after.leased:
-            self._happened(Event(EventKind.CHANGED, self._interface, f"told otherwise by {server_text(after.server)}"))
+            self.happened(Event(EventKind.CHANGED, self._interface, f"told otherwise by {server_text(after.server)}"))
 
     def informed(self, before: Bindings, after: Bindings) -> None:
         """Note what a client without a lease was told; nothing any more where after is empty."""
@@ -135,22 +92,18 @@ class Journal:
         else:
             kind = EventKind.CHANGED if before.learned else EventKind.BOUND
             event = Event(kind, self._interface, f"informed by {server_text(after.server)}")
-        self._happened(event)
+        self.happened(event)
 
     def conflict(self, association: Association, lease: Lease) -> None:
         """Note that somebody else uses an address."""
         text = f"another host uses {lease.address}"
-        self._happened(Event(EventKind.CONFLICT, self._interface, text, association, lease))
+        self.happened(Event(EventKind.CONFLICT, self._interface, text, association, lease))
 
     def trouble(self, text: str) -> None:
         """Say what keeps the client from having a lease, or VPP from using it; the same again is no news."""
         if text != self.problem:
             self.problem = text
-            self._happened(Event(EventKind.PROBLEM, self._interface, text))
-
-    def well(self) -> None:
-        """Say that nothing does."""
-        self.problem = ""
+            self.happened(Event(EventKind.PROBLEM, self._interface, text))
 
     def _differences(self, before: Association, after: Association, reason: LostReason) -> Iterator[Event]:
         """Give what has changed of an association: each new lease takes the place of one that has gone, if any."""
@@ -171,13 +124,6 @@ class Journal:
             kind = EventKind.PREFIX_LOST if is_prefix else EventKind.LOST
             text = f"lost {_text(before, lease)}: {reason}"
             yield Event(kind, self._interface, text, before, lease, reason=reason)
-
-    def _happened(self, event: Event) -> None:
-        self.note(event.text)
-        try:
-            self._tell(event)
-        except Exception:
-            self._log.exception("event not handled", kind=str(event.kind))
 
 
 def server_text(server: bytes) -> str:

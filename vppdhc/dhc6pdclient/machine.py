@@ -11,6 +11,7 @@ from functools import partial
 from ipaddress import IPv6Address
 from typing import Final
 
+from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import Clock
 from vppdhc.dhc6pdclient.answers import Answers, Result
 from vppdhc.dhc6pdclient.bindings import NOTHING, Bindings, IaKey, IaType
@@ -18,7 +19,7 @@ from vppdhc.dhc6pdclient.choice import Preferences, by_merit, offers
 from vppdhc.dhc6pdclient.config import ClientConfig, OnStop
 from vppdhc.dhc6pdclient.demand import demand, everything
 from vppdhc.dhc6pdclient.journal import Journal, LostReason, server_text
-from vppdhc.dhc6pdclient.ports import InterruptError, Link, Wake
+from vppdhc.dhc6pdclient.ports import Link
 from vppdhc.dhc6pdclient.replies import HIGHEST_PREFERENCE, Reply
 from vppdhc.dhc6pdclient.retransmission import CONFIRM
 from vppdhc.dhc6pdclient.states import LED_BY_ROUTERS, State

@@ -1,44 +1,12 @@
 """What the client needs of the world round it."""
 
-from enum import Enum, auto
 from ipaddress import IPv6Address
 from typing import NamedTuple, Protocol
 
+from vppdhc.clients.statefile import Stored
 from vppdhc.dhc6pdclient.bindings import Bindings
 from vppdhc.dhc6pdclient.demand import Flags
-from vppdhc.dhc6pdclient.store import Stored
 from vppdhc.interface import Interface
-
-
-class Wake(Enum):
-    """Why a client must not wait any longer."""
-
-    DOWN = auto()
-    """No packets pass: the interface is missing or down, has no link-local address, or VPP is away."""
-    UP = auto()
-    """Packets pass (again), or the interface is another one than before."""
-    ROUTERS = auto()
-    """The flags of the provider's routers are others than before."""
-    CONFIGURED = auto()
-    """It is configured otherwise."""
-    RENEW = auto()
-    """An operator wants its server to be asked."""
-    REBIND = auto()
-    """An operator wants any server to be asked."""
-    RELEASE = auto()
-    """An operator wants the lease to be given back."""
-    REMOVE = auto()
-    """It is no longer configured."""
-    STOP = auto()
-    """The daemon stops."""
-
-
-class InterruptError(Exception):
-    """Ends a wait before its time; wake: why."""
-
-    def __init__(self, wake: Wake) -> None:
-        super().__init__(wake.name)
-        self.wake = wake
 
 
 class Link(Protocol):
@@ -93,7 +61,7 @@ class LeaseStore(Protocol):
     def save(self, bindings: Bindings) -> None:
         """Make bindings durable; raises OSError."""
 
-    def load(self) -> Stored | None:
+    def load(self) -> Stored[Bindings] | None:
         """Return what is stored, None where there is nothing."""
 
     def forget(self) -> None:

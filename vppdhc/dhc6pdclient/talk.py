@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
+from vppdhc.clients.journal import Counters
 from vppdhc.clock import Clock
 from vppdhc.dhc6pdclient import messages
 from vppdhc.dhc6pdclient.bindings import lasting
 from vppdhc.dhc6pdclient.config import ClientConfig
 from vppdhc.dhc6pdclient.drops import Drop, DropError
-from vppdhc.dhc6pdclient.journal import Counters
 from vppdhc.dhc6pdclient.messages import Heading, Wanted
 from vppdhc.dhc6pdclient.ports import Link
 from vppdhc.dhc6pdclient.replies import Reply, read_reply

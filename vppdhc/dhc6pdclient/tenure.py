@@ -84,9 +84,9 @@ class Tenure:
         self._loaded = True
         if stored is None:
             return
-        bindings = stored.bindings.at(self._clock.boottime())
+        bindings = stored.content.at(self._clock.boottime())
         self.last_server = bindings.server
-        self._wish(stored.bindings, bindings)
+        self._wish(stored.content, bindings)
         if not bindings.leased:
             return
         if stored.same_boot:

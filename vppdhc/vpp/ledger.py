@@ -5,7 +5,6 @@ ours is in the file, and now and then something that is not in VPP.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import structlog
 from gevent.threadpool import ThreadPool
 
+from vppdhc import atomic
 from vppdhc.vpp.items import Item, item_from_json, item_to_json
 
 _VERSION: Final = 1
@@ -137,15 +137,15 @@ class Ledger:
         self._traces = {trace.key: trace for trace in traces}
 
     def _move_aside(self, error: Exception) -> None:
-        aside = self.path.with_name(f"{self.path.name}.damaged")
+        aside: Path | None = None
         try:
-            self.path.replace(aside)
+            aside = atomic.move_aside(self.path)
         except OSError as failure:
             error = failure
         self._log.error(
             "the record of what we put into VPP cannot be used: what an earlier run left there stays",
             file=str(self.path),
-            moved_to=str(aside),
+            moved_to=None if aside is None else str(aside),
             reason=str(error),
         )
 
@@ -178,23 +178,7 @@ def _trace(value: dict[str, Any]) -> Trace:
 def _try_to_write(path: Path, text: str) -> OSError | None:
     """Write the file in a native thread; gevent prints what is raised there, so errors are returned."""
     try:
-        _write(path, text)
+        atomic.replace(path, text.encode())
     except OSError as error:
         return error
     return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that it is there whole and for good, or not at all."""
-    temporary = path.with_name(f".{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
