@@ -253,7 +253,10 @@ def test_without_its_entry_the_client_takes_everything_away(wan: Provided, schem
     wan.edit(f"<dhc4client nc:operation='delete'><interface>{WAN}</interface></dhc4client>")
     wan.has()
     with wan.client() as client:
-        assert texts(client.get(filter=subtree("<dhc4client/>")).data_ele, ".//v:interface") == []
+        wan.eventually(
+            lambda: not texts(client.get(filter=subtree("<dhc4client/>")).data_ele, ".//v:interface"),
+            "the client has ended",
+        )
     assert [heard["type"] for heard in wan.heard()] == ["discover", "request"], "on-stop is 'withdraw'"
     assert wan.addresses("tap1") == ["192.168.1.1/24"]
 
