@@ -5,7 +5,7 @@ the `Dispatcher` answers his messages. Neither knows the other.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Protocol
@@ -292,11 +292,16 @@ class Sessions:
     def register(self, username: str, groups: frozenset[str], transport: str, source_host: str) -> Session:
         """Make a session for a peer whom a transport has let in.
 
-        At the limit, the oldest peer who has not said hello yet makes room, so that those who only connect keep nobody
-        out; raises TooManySessionsError where there is none.
+        A session that is ending leaves its place: who closes one may open another at once. Only when as many are ending
+        as may live, and do not come to their end, is nobody let in. At the limit, the oldest peer who has not said
+        hello yet makes room, so that those who only connect keep nobody out; raises TooManySessionsError where there is
+        none.
         """
-        if len(self._sessions) >= self.limit:
-            self._make_room()
+        living = [session for session in self._sessions.values() if session.termination is None]
+        if len(self._sessions) >= 2 * self.limit:
+            raise TooManySessionsError(f"{len(self)} sessions are open or ending, with a limit of {self.limit}")
+        if len(living) >= self.limit:
+            self._make_room(living)
         session = Session(
             session_id=self._next_id(),
             username=username,
@@ -345,14 +350,14 @@ class Sessions:
             if not session.ended.is_set():
                 session.abandon()
 
-    def _make_room(self) -> None:
-        for session in self._sessions.values():
-            if not session.greeted and session.termination is None:
+    def _make_room(self, living: Iterable[Session]) -> None:
+        for session in living:
+            if not session.greeted:
                 session.close(
                     Termination(TerminationReason.DROPPED, detail="no hello yet, and another needs its place")
                 )
                 return
-        raise TooManySessionsError(f"{len(self)} sessions are open, which is the limit")
+        raise TooManySessionsError(f"{self.limit} sessions are open, which is the limit")
 
     def _next_id(self) -> int:
         while True:

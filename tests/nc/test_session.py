@@ -372,6 +372,22 @@ def test_the_registry_counts_past_and_present_sessions() -> None:
     assert not sessions.kill(first.session_id, None)
 
 
+def test_a_session_that_is_ending_takes_no_place() -> None:
+    sessions = Sessions(Clock(), limit=1)
+    ending = sessions.get(register(sessions))
+    assert ending is not None
+    ending.greeted = True
+    with pytest.raises(TooManySessionsError, match="1 sessions are open"):
+        register(sessions)
+    ending.close(Termination(TerminationReason.CLOSED))
+    follower = sessions.get(register(sessions))
+    assert list(sessions) == [ending, follower]
+    assert follower is not None
+    follower.close(Termination(TerminationReason.CLOSED))
+    with pytest.raises(TooManySessionsError, match="2 sessions are open or ending"):
+        register(sessions)
+
+
 def test_an_outbox_is_bounded_by_its_bytes_but_takes_one_message_of_any_size() -> None:
     outbox = Outbox(limit=10)
     assert outbox.offer(b"x" * 100)
