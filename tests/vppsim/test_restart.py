@@ -37,8 +37,10 @@ def test_it_goes_away_on_command_and_takes_its_sockets_along(simulator: Simulato
 
 
 def test_it_comes_back_as_another_process(simulator: SimulatorRig) -> None:
-    before = simulator.api().call("control_ping").vpe_pid
+    api = simulator.api()
+    before = api.call("control_ping").vpe_pid
     simulator.ctl("simulate restart")
+    assert gone(api)
     assert back(simulator).call("control_ping").vpe_pid != before
 
 
