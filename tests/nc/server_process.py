@@ -174,8 +174,7 @@ class Process:
 
     def _notify(self, session_id: int, count: int) -> int:
         session = self._sessions.get(session_id)
-        assert session is not None
-        return self._dispatcher.send_notifications(session, count)
+        return 0 if session is None else self._dispatcher.send_notifications(session, count)
 
     def _hold(self) -> float:
         """Seconds that the hub was held at most, since this was asked last."""
