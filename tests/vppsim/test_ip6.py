@@ -227,6 +227,8 @@ def test_router_advertisements_are_off_until_configured(lan: tuple[int, Wire], a
     assert api.retval(CONFIGURE, sw_if_index=index, suppress=1) == 0
     (shown,) = api.dump("sw_interface_ip6nd_ra_dump", sw_if_index=index)
     assert (shown.adv_managed_flag, shown.max_radv_interval, shown.send_radv) == (True, 30.0, False)
+    assert api.retval(CONFIGURE, sw_if_index=index, suppress=1, is_no=1) == 0
+    assert api.dump("sw_interface_ip6nd_ra_dump", sw_if_index=index)[0].send_radv
 
 
 def test_router_advertisements_need_ip6(rig: Rig, api: Api) -> None:

@@ -213,7 +213,7 @@ class InterfaceHandlers:
         settings.link_layer = not on if values["ll_option"] else settings.link_layer
         settings.max_interval = values["max_interval"] or settings.max_interval
         settings.min_interval = values["min_interval"] or settings.min_interval
-        was_sending, settings.send = settings.send, not values["suppress"]
+        was_sending, settings.send = settings.send, not (values["suppress"] and on)
         if settings.send and not was_sending:
             self._ip6.advertise(interface)
         return {}

@@ -1,6 +1,6 @@
 """Hosts inside this process: they answer ARP and pings for their address and speak DHCP, following T1 and T2.
 
-A host with a static address can be a DHCP server as well.
+A host with a static address can be a DHCP server as well. Each has an IPv6 side of its own.
 """
 
 import struct
@@ -14,6 +14,7 @@ from tools.vppsim.addresses import BROADCAST, NO_MAC, Prefix, mac_text, text
 from tools.vppsim.devices import Wire
 from tools.vppsim.dhcp import Message, Type
 from tools.vppsim.dhcp_server import DhcpServer, destination
+from tools.vppsim.hosts6 import Host6
 from tools.vppsim.interfaces import Vlans
 from tools.vppsim.loop import Loop, Timer
 from tools.vppsim.packets import (
@@ -21,6 +22,7 @@ from tools.vppsim.packets import (
     ARP_REQUEST,
     ETHERTYPE_ARP,
     ETHERTYPE_IP4,
+    ETHERTYPE_IP6,
     ICMP,
     UDP,
     Arp,
@@ -67,7 +69,7 @@ class Host:
     """One host.
 
     mac: its hardware address. vlans: the tags that its frames carry. static: its address without DHCP, None where it
-    has none. server: the DHCP server on it, None where it is none.
+    has none. server: the DHCP server on it, None where it is none. ip6: its IPv6 side.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Host:
         self.mac = mac
         self.static: Prefix | None = None
         self.server: DhcpServer | None = None
+        self.ip6 = Host6(mac, lambda to, packet: self._send(to, ETHERTYPE_IP6, packet), loop)
         self.broadcast = False
         self.lease: Lease | None = None
         self.state = State.STOPPED
@@ -191,6 +194,7 @@ class Host:
             shown["expires-in"] = round(lease.expires_at - now, 1)
         if self.server is not None:
             shown["dhcp-server"] = self.server.show()
+        shown["ip6"] = self.ip6.show()
         return shown
 
     # --- the client's state machine
@@ -377,6 +381,8 @@ class Host:
             header = Ip4.decode(frame, offset)
             if header is not None:
                 self._ip(frame, header)
+        elif kind == ETHERTYPE_IP6:
+            self.ip6.receive(frame, offset)
 
     def _arp(self, packet: Arp) -> None:
         prefix = self.prefix

@@ -10,6 +10,8 @@ from tools.vppsim.dataplane import Dataplane, Received
 from tools.vppsim.interfaces import Interface
 from tools.vppsim.loop import Loop, Timer
 from tools.vppsim.packets import (
+    ALL_NODES,
+    ALL_ROUTERS,
     ETHERTYPE_IP6,
     ICMP6,
     NEIGHBOUR_ADVERTISEMENT,
@@ -17,11 +19,13 @@ from tools.vppsim.packets import (
     ROUTER_ADVERTISEMENT,
     ROUTER_SOLICITATION,
     UDP,
+    AdvertisedPrefix,
+    Ip6,
+    advertised_prefixes,
     find_option,
     icmp6,
     link_layer_option,
     multicast_mac,
-    options,
     pseudo6,
     solicited_node,
     sums_up,
@@ -29,46 +33,10 @@ from tools.vppsim.packets import (
 from tools.vppsim.punt import PuntSocket
 from tools.vppsim.router import Router
 
-ALL_NODES: Final = 0xFF02 << 112 | 1
-ALL_ROUTERS: Final = 0xFF02 << 112 | 2
-_SOURCE, _TARGET, _PREFIX, _MTU_OPTION = 1, 2, 3, 5
+_SOURCE, _TARGET, _MTU_OPTION = 1, 2, 5
 _MTU: Final = 9000
 _ROUTER, _SOLICITED, _OVERRIDE = 0x80000000, 0x40000000, 0x20000000
 _REQUEST, _REPLY = 128, 129
-
-
-class Ip6(NamedTuple):
-    """What counts of an IPv6 header."""
-
-    payload: int
-    end: int
-    next_header: int
-    hop_limit: int
-    source: int
-    destination: int
-
-    @staticmethod
-    def decode(data: bytes, offset: int) -> "Ip6 | None":
-        """Return the header at an offset; None where something is wrong with it."""
-        if len(data) < offset + 40 or data[offset] >> 4 != 6:
-            return None
-        length, next_header, hop_limit = struct.unpack_from(">HBB", data, offset + 4)
-        payload = offset + 40
-        if payload + length > len(data):
-            return None
-        source = int.from_bytes(data[offset + 8 : offset + 24], "big")
-        destination = int.from_bytes(data[offset + 24 : payload], "big")
-        return Ip6(payload, payload + length, next_header, hop_limit, source, destination)
-
-
-class AdvertisedPrefix(NamedTuple):
-    """A prefix of a router advertisement. flags: L and A as received; times in seconds."""
-
-    address: int
-    length: int
-    flags: int
-    valid: int
-    preferred: int
 
 
 class Advertisement(NamedTuple):
@@ -210,13 +178,15 @@ class Ip6Input:
             self.router.learn(interface, 6, packet.source, mac)
         _cancel(self._soliciting, interface.index)
         hop_limit, flags, lifetime, reachable, retransmit = struct.unpack_from(">BBHII", message, 4)
-        prefixes = []
-        for kind, body in options(message, 16):
-            if kind == _PREFIX and len(body) >= 30:
-                length, bits, valid, preferred = struct.unpack_from(">BBII", body)
-                prefixes.append(AdvertisedPrefix(int.from_bytes(body[14:30], "big"), length, bits, valid, preferred))
         seen = Advertisement(
-            interface.index, packet.source, hop_limit, flags, lifetime, reachable, retransmit, prefixes
+            interface.index,
+            packet.source,
+            hop_limit,
+            flags,
+            lifetime,
+            reachable,
+            retransmit,
+            advertised_prefixes(message),
         )
         for listener in self.on_advertisement:
             listener(seen)

@@ -13,9 +13,17 @@ ICMP, UDP, ICMP6 = 1, 17, 58
 
 ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 133, 134, 135, 136
 
+ALL_NODES: Final = 0xFF02 << 112 | 1
+ALL_ROUTERS: Final = 0xFF02 << 112 | 2
+PREFIX_OPTION: Final = 3
+ADVERTISEMENT_OPTIONS: Final = 16
+"""Offset of the options in a router advertisement."""
+
 _IP4: Final = struct.Struct(">BBHHHBBHII")
 _UDP: Final = struct.Struct(">HHHH")
 _ARP: Final = struct.Struct(">HHBBH6sI6sI")
+_PREFIX: Final = struct.Struct(">BBII")
+_PREFIX_SIZE: Final = 30
 _TAGS: Final = (b"\x81\x00", b"\x88\xa8")
 
 _LAST_VLAN: Final = 4095
@@ -70,6 +78,50 @@ class Ip4(NamedTuple):
             return None
         more = bool(fragment & 0x3FFF)
         return Ip4(offset, payload, offset + length, ttl, protocol, source, destination, more)
+
+
+class Ip6(NamedTuple):
+    """What counts of an IPv6 header."""
+
+    payload: int
+    end: int
+    next_header: int
+    hop_limit: int
+    source: int
+    destination: int
+
+    @staticmethod
+    def decode(data: bytes, offset: int) -> "Ip6 | None":
+        """Return the header at an offset; None where something is wrong with it."""
+        if len(data) < offset + 40 or data[offset] >> 4 != 6:
+            return None
+        length, next_header, hop_limit = struct.unpack_from(">HBB", data, offset + 4)
+        payload = offset + 40
+        if payload + length > len(data):
+            return None
+        source = int.from_bytes(data[offset + 8 : offset + 24], "big")
+        destination = int.from_bytes(data[offset + 24 : payload], "big")
+        return Ip6(payload, payload + length, next_header, hop_limit, source, destination)
+
+
+class AdvertisedPrefix(NamedTuple):
+    """A prefix of a router advertisement. flags: L and A as received; times in seconds."""
+
+    address: int
+    length: int
+    flags: int
+    valid: int
+    preferred: int
+
+
+def advertised_prefixes(message: bytes) -> list[AdvertisedPrefix]:
+    """Return the prefixes of a router advertisement (RFC 4861 section 4.6.2)."""
+    found = []
+    for kind, body in options(message, ADVERTISEMENT_OPTIONS):
+        if kind == PREFIX_OPTION and len(body) >= _PREFIX_SIZE:
+            length, flags, valid, preferred = _PREFIX.unpack_from(body)
+            found.append(AdvertisedPrefix(int.from_bytes(body[14:30], "big"), length, flags, valid, preferred))
+    return found
 
 
 def sums_up(*parts: bytes) -> bool:
@@ -137,6 +189,14 @@ def ip6(source: int, destination: int, protocol: int, payload: bytes, hop_limit:
     """Return an IPv6 packet."""
     head = struct.pack(">IHBB", 6 << 28, len(payload), protocol, hop_limit)
     return head + source.to_bytes(16, "big") + destination.to_bytes(16, "big") + payload
+
+
+def udp6(source: int, destination: int, source_port: int, destination_port: int, payload: bytes) -> bytes:
+    """Return an IPv6 packet with UDP in it."""
+    length = 8 + len(payload)
+    head = _UDP.pack(source_port, destination_port, length, 0)
+    total = checksum(pseudo6(source, destination, UDP, length), head, payload) or 0xFFFF
+    return ip6(source, destination, UDP, head[:6] + total.to_bytes(2, "big") + payload)
 
 
 def icmp6(source: int, destination: int, message: bytes, hop_limit: int = 255) -> bytes:

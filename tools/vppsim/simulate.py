@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from tools.vppsim import addresses, dhcp
+from tools.vppsim import addresses, dhcp, simulate6
 from tools.vppsim.addresses import Prefix
 from tools.vppsim.cli import Cli, CommandError, whole_number, word_after
 from tools.vppsim.codec import Api
@@ -23,6 +23,12 @@ simulate host create NAME interface IF mac MAC [vlan V [inner V]] [address A/L] 
 simulate host NAME delete | ping A | address A/L | dhcp start [A]|reboot|renew|rebind|release|decline|inform|stop
 simulate host NAME dhcp-server pool A A [lease-time S] [t1 S] [t2 S] [router A] [dns A[,A]] [relay A] [option CODE HEX]
 simulate host NAME dhcp-server answer|nak|silent|none
+simulate host NAME ip6 address A... | address none | listen | solicit | ping A | stop
+simulate host NAME router [lifetime S] [interval S] [managed] [other] [prefix P/L VALID PREFERRED [la|l|a|none]]...
+simulate host NAME router silent|none
+simulate host NAME dhcp6-server pool [pd P/L LENGTH] [na P/L] [preferred S] [valid S] [t1 S] [t2 S] [preference N]
+                                     [rapid-commit] [dns A[,A]] [option CODE HEX]...
+simulate host NAME dhcp6-server answer | silent | refuse STATUS [pd|na|message] | forget | reconfigure MESSAGE | none
 show simulate hosts
 show simulate state
 simulate exit
@@ -116,24 +122,29 @@ class SimulateCommands:
         host = self._ports.hosts.get(words[0]) if words else None
         if host is None:
             raise CommandError(f"no host `{' '.join(words[:1])}'")
-        verb, rest = words[1:2], words[2:]
-        if verb == ["dhcp"]:
-            self._dhcp(host, rest)
-        elif verb == ["dhcp-server"]:
-            _serve(host, rest)
-        elif verb == ["address"]:
-            host.static = _prefix(rest[0]) if rest and rest[0] != "none" else None
-        elif verb == ["ping"]:
-            host.ping(_prefix(rest[0] if rest else None).address)
-        elif verb == ["delete"]:
-            host.stop()
-            del self._ports.hosts[host.name]
-            for wire in self._ports.wires.values():
-                if wire.stations.get(host.mac) is host:
-                    del wire.stations[host.mac]
-        else:
+        verbs: dict[str, Callable[[list[str]], None]] = {
+            "dhcp": partial(self._dhcp, host),
+            "dhcp-server": partial(_serve, host),
+            "address": partial(_set_address, host),
+            "ping": lambda rest: host.ping(_prefix(rest[0] if rest else None).address),
+            "delete": lambda _: self._delete(host),
+            "ip6": partial(simulate6.ip6, host.ip6),
+            "router": partial(simulate6.router, host.ip6),
+            "dhcp6-server": partial(simulate6.serve, host.ip6, self._random),
+        }
+        verb = words[1] if len(words) > 1 else ""
+        if verb not in verbs:
             raise CommandError(f"unknown input `{' '.join(words[1:])}'")
+        verbs[verb](words[2:])
         return ""
+
+    def _delete(self, host: Host) -> None:
+        host.stop()
+        host.ip6.stop()
+        del self._ports.hosts[host.name]
+        for wire in self._ports.wires.values():
+            if wire.stations.get(host.mac) is host:
+                del wire.stations[host.mac]
 
     def _dhcp(self, host: Host, words: list[str]) -> None:
         verb = words[0] if words else ""
@@ -225,6 +236,10 @@ class SimulateCommands:
     def _clear(self) -> str:
         self._faults.clear()
         return ""
+
+
+def _set_address(host: Host, words: list[str]) -> None:
+    host.static = _prefix(words[0]) if words and words[0] != "none" else None
 
 
 def _serve(host: Host, words: list[str]) -> None:
