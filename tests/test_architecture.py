@@ -11,25 +11,35 @@ TOP = Path(__file__).resolve().parents[1]
 ALLOWED = {
     "vppdhc.packet": {"vppdhc.packet", "vppdhc.interface"},
     "vppdhc.leases": {"vppdhc.leases", "vppdhc.clock"},
-    "vppdhc.dhc4": {"vppdhc.dhc4", "vppdhc.leases", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
+    "vppdhc.servers": {"vppdhc.servers", "vppdhc.leases", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock"},
+    "vppdhc.dhc4": {*(f"vppdhc.{part}" for part in ("dhc4", "servers", "leases", "packet", "interface", "clock"))},
     "vppdhc.vpp": {"vppdhc.vpp", "vppdhc.packet", "vppdhc.interface", "vppdhc.clock", "vppdhc.atomic"},
-    "vppdhc.clients": {"vppdhc.clients", "vppdhc.clock", "vppdhc.atomic"},
+    "vppdhc.dhc6": {
+        *(f"vppdhc.{part}" for part in ("dhc6", "servers", "leases", "vpp.items", "packet", "interface", "clock"))
+    },
+    "vppdhc.ra": {
+        *(f"vppdhc.{part}" for part in ("ra", "clients.statefile", "packet", "interface", "clock", "supervisor"))
+    },
+    "vppdhc.clients": {
+        *(f"vppdhc.{part}" for part in ("clients", "packet", "interface", "clock", "atomic", "supervisor"))
+    },
     "vppdhc.dhc4client": {
-        *(
-            f"vppdhc.{part}"
-            for part in ("dhc4client", "clients", "vpp.items", "packet", "interface", "clock", "supervisor")
-        ),
+        *(f"vppdhc.{part}" for part in ("dhc4client", "clients", "vpp.items", "packet", "interface", "clock")),
     },
     "vppdhc.dhc6pdclient": {
-        *(f"vppdhc.{part}" for part in ("dhc6pdclient", "clients", "vpp.items", "packet", "interface", "clock"))
+        *(
+            f"vppdhc.{part}"
+            for part in (*("dhc6pdclient", "clients", "vpp.items", "packet"), *("interface", "clock", "supervisor"))
+        ),
     },
     "vppdhc.northbound": {
         "nc",
         *(
             f"vppdhc.{part}"
             for part in (
-                *("northbound", "dhc4", "dhc4client", "leases", "vpp", "packet"),
-                *("interface", "clock", "duid", "heartbeat", "capture"),
+                *("northbound", "dhc4", "dhc4client", "dhc6", "dhc6pdclient", "clients", "ra", "servers"),
+                *("leases", "vpp"),
+                *("packet", "interface", "clock", "duid", "heartbeat", "capture"),
             )
         ),
     },

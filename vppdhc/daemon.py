@@ -3,6 +3,7 @@
 import gc
 import signal
 from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import gevent
 import structlog
@@ -19,13 +20,21 @@ from vppdhc.northbound.management import Management
 from vppdhc.northbound.notices import Notices
 from vppdhc.northbound.sources import Instants
 from vppdhc.northbound.state_system import SystemState
-from vppdhc.parts import dhc4client, dhc4server
+from vppdhc.parts import dhc4client, dhc4server, dhc6pdclient, dhc6server, ra
 from vppdhc.parts.dhc4client import Dhc4ClientPart
 from vppdhc.parts.dhc4server import Dhc4ServerPart
+from vppdhc.parts.dhc6pdclient import Audience, Dhc6PdClientPart
+from vppdhc.parts.dhc6server import Dhc6ServerPart
+from vppdhc.parts.duid import DuidPart
 from vppdhc.parts.leases import LeasesPart
+from vppdhc.parts.ra import RaPart
 from vppdhc.parts.vpp import VppPart
 from vppdhc.places import Places
 from vppdhc.supervisor import Supervisor
+
+_Told = TypeVar("_Told")
+
+_PORTS: Final = (dhc4server.PORT, dhc4client.PORT, dhc6pdclient.PORT, dhc6server.PORT, ra.PORT)
 
 
 def run_daemon(schema: Schema, places: Places, *, level: str | None, json: bool) -> None:
@@ -69,10 +78,28 @@ class Daemon:
         self._heartbeat = Heartbeat(clock)
         instants = Instants(clock)
         self._notices = notices = Notices(instants)
-        self._vpp = vpp = VppPart((dhc4server.PORT, dhc4client.PORT), places, clock, supervisor, notices)
+        self._vpp = vpp = VppPart(_PORTS, places, clock, supervisor, notices)
         self._leases = leases = LeasesPart(places, clock, supervisor, notices)
         self._server4 = server4 = Dhc4ServerPart(vpp, leases, clock, supervisor, notices)
-        self._client4 = client4 = Dhc4ClientPart(vpp, places, clock, supervisor, notices, server4.learn)
+        duid = DuidPart(places, clock)
+        self._client4 = client4 = Dhc4ClientPart(vpp, duid, places, clock, supervisor, notices, server4.learn)
+        self._server6 = server6 = Dhc6ServerPart(vpp, leases, duid, clock, supervisor, notices)
+        self._advertising = advertising = RaPart(vpp, places, clock, supervisor, notices)
+        self._client6 = client6 = Dhc6PdClientPart(
+            vpp,
+            duid,
+            places,
+            clock,
+            supervisor,
+            notices,
+            Audience(
+                on_learned=_both(advertising.learn, server6.learn),
+                on_advertised=_both(advertising.advertise, server6.advertise),
+                on_ways=advertising.follow,
+                on_onward=server6.delegate,
+                handed_on=server6.handed_on,
+            ),
+        )
         system = SystemState(
             self._components, supervisor.restarts, self._heartbeat, self._versions, instants, clock.boottime()
         )
@@ -85,21 +112,32 @@ class Daemon:
             [
                 *vpp.components(schema),
                 LoggingComponent(schema, set_level),
+                *duid.components(schema),
                 *client4.components(schema),
+                *client6.components(schema),
                 *server4.components(schema),
+                *server6.components(schema),
+                *advertising.components(schema),
             ],
             [
                 *vpp.sources(instants),
                 *system.sources(),
                 *leases.sources(),
                 *server4.sources(instants),
+                *server6.sources(instants),
+                *duid.sources(),
                 *client4.sources(instants),
+                *client6.sources(instants),
+                *advertising.sources(instants),
             ],
         )
         operations = self._management.backend.operations
         vpp.register(operations)
         server4.register(operations, instants)
+        server6.register(operations, instants)
         client4.register(operations)
+        client6.register(operations)
+        advertising.register(operations)
         self._management.check_complete()
         self._warnings: Sequence[ConfigWarning] = self._management.load()
         _spare_collector()
@@ -110,13 +148,25 @@ class Daemon:
         self._supervisor.start("heartbeat", self._heartbeat.run)
         publish = self._management.backend.notifications.publish_made
         self._supervisor.start("notifications", lambda: self._notices.run(publish))
-        for part in (self._leases, self._server4, self._client4, self._vpp, self._management):
+        parts = (
+            self._leases,
+            self._server4,
+            self._server6,
+            self._advertising,
+            self._client4,
+            self._client6,
+            self._vpp,
+            self._management,
+        )
+        for part in parts:
             part.start()
         self._stop.wait()
         self._log.info("stopping")
         # In the order of a packet's way, so that whatever came in still gets its answer.
         self._management.stop()
-        for part in (self._client4, self._server4, self._leases, self._vpp):
+        gevent.joinall([gevent.spawn(client.end) for client in (self._client4, self._client6)])
+        # Behind the clients, so that the last router advertisements tell hosts which prefixes have gone with them.
+        for part in (self._advertising, self._server4, self._server6, self._leases, self._vpp):
             part.end()
         self._log.info("stopped")
 
@@ -134,20 +184,29 @@ class Daemon:
     def _components(self) -> dict[str, tuple[str, str]]:
         """Say how it is with each component: its status, and its problem."""
         management = self._management
-        status = {
+        return {
             **self._vpp.status(),
             **self._server4.status(),
+            **self._server6.status(),
             **self._client4.status(),
+            **self._client6.status(),
+            **self._advertising.status(),
             "netconf-server": ("failed" if management.problem else "running", management.problem),
         }
-        for name, configured in management.unavailable.items():
-            problem = "configured, but this version does not have it" if configured else ""
-            status[name] = ("unavailable", problem)
-        return status
+
+
+def _both(one: Callable[[_Told], object], other: Callable[[_Told], object]) -> Callable[[_Told], None]:
+    """Return what tells two."""
+
+    def tell(told: _Told) -> None:
+        one(told)
+        other(told)
+
+    return tell
 
 
 def _ignore(_: object) -> None:
-    """Do nothing: what the command line says of the log level stands."""
+    """Do nothing: nobody wants to know."""
 
 
 def _spare_collector() -> None:

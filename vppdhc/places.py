@@ -26,6 +26,16 @@ class Places:
         return self.state_dir / "dhc4client"
 
     @property
+    def client6_leases(self) -> Path:
+        """Directory with the leases of the router's own DHCPv6 clients, and what became of them."""
+        return self.state_dir / "dhc6pdclient"
+
+    @property
+    def advertised(self) -> Path:
+        """Directory with what hosts were told by router advertisements."""
+        return self.state_dir / "ip6ndra"
+
+    @property
     def duid(self) -> Path:
         """The file with the router's DUID."""
         return self.state_dir / "duid"

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.leases.support import FOR_EVER, lease, new
+from tests.leases.support import FOR_EVER, lease, lease6, new, new6
 from vppdhc.clock import SystemClock
 from vppdhc.leases.lease import Details, LeaseState
+from vppdhc.leases.lease6 import Details6, LeaseKind
 from vppdhc.leases.store import LeaseStore
 
 TOP = Path(__file__).resolve().parents[2]
@@ -41,13 +42,13 @@ def table(directory: Path, *arguments: str, **environment: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def on_a_terminal(directory: Path, columns: int) -> list[str]:
+def on_a_terminal(directory: Path, columns: int, *arguments: str) -> list[str]:
     """Run it on a terminal of a width, and return the lines that it wrote."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     environment |= {"PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "vppdhc", "leases", "--state-dir", str(directory)]
+    command = [sys.executable, "-m", "vppdhc", "leases", "--state-dir", str(directory), *arguments]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, cwd=TOP, env=environment) as process:
         os.close(theirs)
         text = b""
@@ -129,6 +130,133 @@ def test_a_terminal_shows_as_many_of_them_as_fit(
     lines = on_a_terminal(tmp_path, columns)
     assert [name for name in lines[0].split() if name in {"RELAY", "CLASS", "FQDN"}] == shown
     assert max(map(len, lines)) <= columns
+
+
+def fill6(store: LeaseStore) -> None:
+    clock = SystemClock()
+    own = b"\0\4" + bytes(range(16))
+    relayed = Details6(link_address=0x20010DB800FF << 80, interface_id=b"eth7")
+    store.commit(
+        new6(
+            lease6(0x789ABCDEF0, clock)._replace(hostname="laptop"),
+            lease6(2, clock, FOR_EVER, kind=LeaseKind.PREFIX)._replace(next_hop=0xFE80 << 112 | 9, details=relayed),
+            lease6(3, clock, state=LeaseState.RELEASED, version=7)._replace(duid=own, hardware=b"", hostname=""),
+        )
+    )
+
+
+def test_the_table_of_ipv6(store: LeaseStore, tmp_path: Path) -> None:
+    fill6(store)
+    lines = table(tmp_path)
+    assert lines[-1] == "3 leases; times are UTC"
+    headings = ["ADDRESS", "STATE", "INTERFACE", "EXPIRES", "HOSTNAME", "HARDWARE", "DUID", "IAID", "RELAY"]
+    assert lines[0].split() == headings
+    starts = [lines[0].index(heading) for heading in headings]
+    rows = [
+        [line[start:stop].strip() for start, stop in zip(starts, [*starts[1:], None], strict=True)]
+        for line in lines[1:-1]
+    ]
+    assert [row[:3] + row[4:] for row in rows] == [
+        ["2001:db8::3", "released", "tap1", "-", "-", "0004000102030405060708090a0b0c0d0e0f", "7", "-"],
+        ["2001:db8::78:9abc:def0", "active", "tap1", "laptop", "00:78:9a:bc:de:f0", "0003000100789abcdef0", "0", "-"],
+        [
+            "2001:db8:0:200::/56",
+            "active",
+            "tap1",
+            "host",
+            "00:00:00:00:00:02",
+            "00030001000000000002",
+            "0",
+            "2001:db8:ff::",
+        ],
+    ]
+    for row, stored in zip(rows, json.loads(run(tmp_path, "--json").stdout), strict=True):
+        assert row[3] == ("never" if stored["expires"] is None else stored["expires"][:16].replace("T", " "))
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [(80, []), (90, ["HOSTNAME"]), (110, ["HOSTNAME", "HARDWARE"]), (145, ["HOSTNAME", "HARDWARE", "DUID"])],
+)
+def test_leases_of_ipv6_fit_a_terminal(store: LeaseStore, tmp_path: Path, columns: int, shown: list[str]) -> None:
+    fill6(store)
+    store.commit(new6(lease6(0, SystemClock())._replace(network=(1 << 128) - 1)))
+    lines = on_a_terminal(tmp_path, columns)
+    assert max(map(len, lines)) <= columns
+    assert lines[0].split()[4:] == shown
+
+
+def test_a_terminal_cuts_names_of_ipv6_hosts(store: LeaseStore, tmp_path: Path) -> None:
+    store.commit(new6(lease6(1, SystemClock())._replace(hostname=LONG)))
+    lines = on_a_terminal(tmp_path, 90)
+    assert len(lines[1]) == 90
+    assert lines[1].endswith("…")
+
+
+def test_each_version_has_a_table_where_it_has_leases(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    four = table(tmp_path)
+    fill6(store)
+    six = table(tmp_path, "-6")
+    assert table(tmp_path) == [*four[:-1], "", *six[:-1], "7 leases; times are UTC"]
+    assert table(tmp_path, "-4") == four
+
+
+def test_what_is_not_asked_for_is_not_shown(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    fill6(store)
+    asked = {
+        ("--state", "released"): ["192.168.1.3", "2001:db8::3"],
+        ("--state", "released", "-6"): ["2001:db8::3"],
+        ("--state", "declined", "--interface", "tap1"): ["192.168.1.4"],
+        ("--interface", "GigabitEthernet0/8/0.100"): ["192.168.1.3"],
+        ("-6", "--interface", "tap2"): [],
+    }
+    for arguments, addresses in asked.items():
+        shown = json.loads(run(tmp_path, *arguments, "--json").stdout)
+        assert [one.get("address") or one["network"] for one in shown] == addresses
+        assert [line.split()[0] for line in table(tmp_path, *arguments)[1:-1] if ":" in line] == addresses
+
+
+def test_a_version_without_leases_has_a_table_when_it_is_asked_for(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    assert table(tmp_path, "-6") == ["ADDRESS  STATE  INTERFACE  EXPIRES", "0 leases; times are UTC"]
+
+
+def test_one_version_or_both(store: LeaseStore, tmp_path: Path) -> None:
+    done = run(tmp_path, "-4", "-6")
+    assert done.returncode == 2
+    assert "not allowed with" in done.stderr
+
+
+def test_json_of_ipv6_has_stable_names(store: LeaseStore, tmp_path: Path) -> None:
+    fill(store)
+    fill6(store)
+    shown = json.loads(run(tmp_path, "--json").stdout)
+    assert ["kind" in one for one in shown] == [False] * 4 + [True] * 3
+    assert shown[-1] | {"since": "", "renewed": ""} == {
+        "table_id": 0,
+        "kind": "prefix",
+        "network": "2001:db8:0:200::",
+        "prefix_length": 56,
+        "state": "active",
+        "duid": "00030001000000000002",
+        "ia_id": 0,
+        "interface": "tap1",
+        "hardware": "00:00:00:00:00:02",
+        "hostname": "host",
+        "preferred": FOR_EVER // 2,
+        "valid": FOR_EVER,
+        "since": "",
+        "renewed": "",
+        "expires": None,
+        "next_hop": "fe80::9",
+        "link_address": "2001:db8:ff::",
+        "peer_address": "",
+        "interface_id": "65746837",
+        "remote_id": "",
+    }
+    assert [list(one) for one in shown[4:]] == [list(shown[-1])] * 3
 
 
 def test_an_empty_store(store: LeaseStore, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from vppdhc.dhc4.reply import encode
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.reservations import Reservation, Reservations
 from vppdhc.dhc4.server import Outcome, Server
-from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.interface import Interface, Vlan
 from vppdhc.leases.lease import Change, Lease
+from vppdhc.leases.usage import PoolUsage
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message, receive
 from vppdhc.packet.fields4 import NOT_BEGUN

@@ -10,13 +10,15 @@ from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.config import ServerConfig, Settings
 from vppdhc.dhc4.events import Event, PoolEvent
 from vppdhc.dhc4.heard import Heard
-from vppdhc.dhc4.protocols import Dataplane, Queue
+from vppdhc.dhc4.protocols import Dataplane
 from vppdhc.dhc4.server import Server
 from vppdhc.dhc4.service import Dhcp4Service
 from vppdhc.dhc4.teller import Teller
 from vppdhc.interface import Interface
 from vppdhc.leases.committer import Work
 from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.lease6 import by_version
+from vppdhc.servers.protocols import Queue
 
 LAN = interface("192.168.1.1/24")
 
@@ -66,7 +68,7 @@ class Commits:
         self.asked += 1
         self._clock.now += self.work_seconds
         if self.full:
-            self._book.take_back(work.changes[::-1])
+            self._book.take_back(by_version(work.changes[::-1])[0])
             return False
         self.waiting.append(work)
         return True

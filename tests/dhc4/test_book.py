@@ -5,8 +5,8 @@ import pytest
 
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.events import Event, EventKind
-from vppdhc.dhc4.expiry import ExpiryQueue
 from vppdhc.dhc4.pool import Pool
+from vppdhc.leases.expiry import ExpiryQueue
 from vppdhc.leases.lease import Change, Lease, LeaseState
 
 BASE = 10 << 24

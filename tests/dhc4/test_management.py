@@ -25,8 +25,8 @@ from vppdhc.dhc4.events import Event, EventKind, PoolEvent
 from vppdhc.dhc4.preview import Preview
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.server import Outcome
-from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.usage import PoolUsage
 
 HARDWARE = b"\1" + octets(mac(1))
 TINY = interface("192.168.1.1/29")  # five addresses

@@ -3,8 +3,8 @@ from ipaddress import IPv4Network
 import pytest
 
 from tests.dhc4.clients import number, octets, text
-from vppdhc.dhc4.address_set import AddressSet
 from vppdhc.dhc4.pool import Pool
+from vppdhc.leases.address_set import AddressSet
 
 
 def pool(network: str, *own: str, static: int = 10) -> Pool:

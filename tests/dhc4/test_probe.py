@@ -13,11 +13,12 @@ from tests.dhc4.shell import Clock, Known, Router
 from tests.vpp.conftest import until
 from vppdhc.dhc4.config import ConflictDetection
 from vppdhc.dhc4.outcome import ProbeWanted
-from vppdhc.dhc4.probe import Prober, Result
+from vppdhc.dhc4.probe import Prober
 from vppdhc.dhc4.protocols import Dataplane
 from vppdhc.interface import Interface, Vlan
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message
+from vppdhc.servers.questions import Result
 
 LAN = interface("192.168.1.1/24")
 TAGGED = interface("192.168.2.1/24", name="tap1.7", index=7, vlans=(Vlan(0x88A8, 200), Vlan(0x8100, 7)))

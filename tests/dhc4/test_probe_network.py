@@ -14,10 +14,11 @@ from tests.vppsim.rig import SimulatorRig
 from vppdhc.clock import SystemClock
 from vppdhc.dhc4.config import ConflictDetection
 from vppdhc.dhc4.outcome import ProbeWanted
-from vppdhc.dhc4.probe import Prober, Result
+from vppdhc.dhc4.probe import Prober
 from vppdhc.dhc4.protocols import Dataplane
 from vppdhc.interface import Interface
 from vppdhc.packet.dhcp4 import Message
+from vppdhc.servers.questions import Result
 from vppdhc.vpp.arping import Arping
 
 TIMEOUT = 0.3

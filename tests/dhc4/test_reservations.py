@@ -20,11 +20,11 @@ from tests.dhc4.clients import (
     reservation,
     text,
 )
-from vppdhc.dhc4.address_set import AddressSet
 from vppdhc.dhc4.config import ServerConfig
 from vppdhc.dhc4.events import EventKind
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.reservations import Reservation, Reservations
+from vppdhc.leases.address_set import AddressSet
 
 IN_POOL, OUTSIDE = "192.168.1.200", "192.168.1.5"  # the first tenth of the network is in no pool
 HARDWARE = b"\1" + octets(mac(1))

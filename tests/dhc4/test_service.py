@@ -12,14 +12,15 @@ from gevent.socket import wait_read
 
 from tests.dhc4.clients import datagram, interface, number, text
 from tests.dhc4.shell import LAN, EndError, Shell, Source
-from vppdhc.dhc4.counters import Counters
 from vppdhc.dhc4.events import EventKind
 from vppdhc.dhc4.server import Outcome, Server
-from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.interface import Interface
 from vppdhc.leases.committer import Committer
 from vppdhc.leases.lease import Change, LeaseState
+from vppdhc.leases.lease6 import AnyChange, by_version
+from vppdhc.leases.usage import PoolUsage
 from vppdhc.packet.dhcp4 import Message
+from vppdhc.servers.counters import Counters
 
 
 class Broken(Server):
@@ -316,9 +317,9 @@ class Disk:
 
     def __init__(self) -> None:
         self.full = True
-        self.stored: list[Change] = []
+        self.stored: list[AnyChange] = []
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[AnyChange]) -> None:
         if self.full:
             raise OSError("disk full")
         self.stored += changes
@@ -332,7 +333,7 @@ def test_nobody_has_a_lease_while_leases_cannot_be_stored() -> None:
     committer = Committer(
         disk,
         shell.clock,
-        shell.book.take_back,
+        lambda changes: shell.book.take_back(by_version(changes)[0]),
         alarm=lambda error: alarms.append(str(error)),
         cleared=lambda: alarms.append("cleared"),
     )

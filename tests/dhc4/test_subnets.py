@@ -27,8 +27,8 @@ from vppdhc.dhc4.layout import overlaps
 from vppdhc.dhc4.request import Drop
 from vppdhc.dhc4.reservations import Reservations
 from vppdhc.dhc4.subnet import Subnet
-from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.interface import Interface
+from vppdhc.leases.usage import PoolUsage
 
 LAN = TWO_LANS[0]
 

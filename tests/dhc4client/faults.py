@@ -8,8 +8,8 @@ from typing import Protocol
 from tests.dhc4client.world import World
 from tests.fuzz.mutations import mutated
 from vppdhc.clients.wake import Wake
-from vppdhc.dhc4client.machine import State
 from vppdhc.dhc4client.needs import needs
+from vppdhc.dhc4client.states import State
 from vppdhc.packet.dhcp4 import MessageType
 from vppdhc.packet.options4 import Option
 from vppdhc.vpp.items import Item

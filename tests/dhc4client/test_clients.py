@@ -1,7 +1,5 @@
 """All clients together: in greenlets, under the supervisor, with time that passes by itself."""
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
@@ -15,14 +13,11 @@ from gevent.queue import Queue
 from tests.dhc4client.provider import punted
 from tests.dhc4client.world import DUID, FakeCheck, FakeVpp
 from tests.vpp.conftest import until
-from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import SystemClock
 from vppdhc.dhc4client.client import DhcpClients, World
 from vppdhc.dhc4client.config import ClientConfig, ClientIdType, OnStop
-from vppdhc.dhc4client.drops import Drop
 from vppdhc.dhc4client.journal import Event
-from vppdhc.dhc4client.machine import State
-from vppdhc.dhc4client.mailbox import Mailbox
+from vppdhc.dhc4client.states import State
 from vppdhc.interface import Interface
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message, MessageType, receive
@@ -51,6 +46,8 @@ class Machine:
         self.events: list[Event] = []
         self.learned: list[tuple[str, Mapping[int, bytes]]] = []
         self.silent = False
+        self.probing = False
+        self.probes = 0
         self.duid = DUID
         self.directory = directory
         self.clients = self.make()
@@ -62,7 +59,7 @@ class Machine:
                 interfaces=self.table,
                 send=self.send,
                 programmer=self.vpp,
-                check=FakeCheck(),
+                check=self.make_check,
                 clock=self.clock,
                 supervisor=self.supervisor,
                 random=Random(1),
@@ -76,6 +73,16 @@ class Machine:
         clients.on_learned(lambda name, options: self.learned.append((name, options)))
         self.supervisor.start("reader", lambda: clients.serve(self))
         return clients
+
+    def make_check(self, sleep: Callable[[float], None]) -> FakeCheck:
+        """Make what looks for conflicts; it takes as long as it takes while the machine is probing."""
+
+        def wait() -> None:
+            self.probes += self.probing
+            while self.probing:
+                sleep(0.01)
+
+        return FakeCheck(wait)
 
     def receive(self) -> Sequence[bytes]:
         """Give datagrams to the reader, as a punt socket."""
@@ -337,6 +344,58 @@ def test_operator(machine: Machine) -> None:
             act("nowhere")
 
 
+def probing(machine: Machine) -> Machine:
+    """Have a client look for a conflict, which takes until it is not probing any more."""
+    machine.probing = True
+    machine.clients.configure({"wan0": replace(FAST, on_stop=OnStop.RELEASE)})
+    machine.connect(WANS["wan0"])
+    until(lambda: machine.probes, "it looks")
+    assert machine.addresses("wan0") == ["192.0.2.51/24"]
+    return machine
+
+
+def test_a_lease_is_released_at_once_while_a_conflict_is_looked_for(machine: Machine) -> None:
+    probing(machine)
+    machine.clients.renew("wan0")
+    machine.clients.release("wan0")
+    until(lambda: machine.state() is State.RELEASED, "it has released")
+    assert machine.heard == [("wan0", "discover"), ("wan0", "release")]
+    assert machine.addresses("wan0") == []
+    assert machine.events == [], "nobody was told of the lease"
+    machine.probing = False
+    machine.clients.renew("wan0")
+    until(bound(machine), "it has a lease again")
+
+
+def test_a_stop_waits_for_no_conflict(machine: Machine) -> None:
+    probing(machine)
+    assert machine.clients.stop(10)
+    assert machine.heard[-1] == ("wan0", "release")
+    assert machine.addresses("wan0") == []
+
+
+def test_a_link_that_goes_while_a_conflict_is_looked_for(machine: Machine) -> None:
+    probing(machine)
+    machine.change(replace(WANS["wan0"], link_up=False))
+    until(lambda: machine.state() is State.LINK_DOWN, "it knows")
+    machine.probing = False
+    machine.change(WANS["wan0"])
+    until(bound(machine), "it is bound")
+    assert machine.heard == [("wan0", "discover"), ("wan0", "request")]
+
+
+@pytest.mark.parametrize("act", ["renew", "rebind"])
+def test_more_time_is_asked_for_once_a_conflict_was_looked_for(machine: Machine, act: str) -> None:
+    probing(machine)
+    getattr(machine.clients, act)("wan0")
+    machine.silent = True
+    gevent.idle()
+    assert machine.heard == [("wan0", "discover")]
+    machine.probing = False
+    until(lambda: machine.heard[1:] == [("wan0", "request")], "it asks")
+    assert machine.state() is (State.RENEWING if act == "renew" else State.REBINDING)
+
+
 def test_datagrams_for_nobody_are_counted(machine: Machine) -> None:
     machine.clients.configure({"wan0": FAST})
     machine.connect(*WANS.values())
@@ -370,46 +429,3 @@ def test_a_listener_that_fails_harms_nobody(machine: Machine) -> None:
     machine.connect(WANS["wan0"])
     until(bound(machine), "it is bound")
     assert machine.supervisor.restarts["dhc4client wan0"] == 0
-
-
-def mailbox() -> Mailbox:
-    return Mailbox(lambda: WANS["wan0"], lambda *_: True, SystemClock(), Counter())
-
-
-def test_mailbox_is_bounded() -> None:
-    drops: Counter[str] = Counter()
-    box = Mailbox(lambda: WANS["wan0"], lambda *_: True, SystemClock(), drops)
-    for number in range(100):
-        box.put(bytes((number,)))
-    assert [box.receive(0) for _ in range(65)] == [*(bytes((number,)) for number in range(64)), None]
-    assert drops == {Drop.QUEUE_FULL: 36}
-
-
-def test_mailbox_wakes_who_waits() -> None:
-    box = mailbox()
-    waiting = gevent.spawn(box.receive, math.inf)
-    gevent.idle()
-    assert not waiting.ready()
-    box.put(b"packet")
-    assert waiting.get(timeout=10) == b"packet"
-
-
-def test_mailbox_gives_wakes_before_packets_and_each_once() -> None:
-    box = mailbox()
-    box.put(b"packet")
-    for wake in (Wake.DOWN, Wake.RENEW, Wake.UP, Wake.RENEW, Wake.DOWN):
-        box.wake(wake)
-    wakes = []
-    for _ in range(2):
-        with pytest.raises(InterruptError) as interrupted:
-            box.receive(math.inf)
-        wakes.append(interrupted.value.wake)
-    assert wakes == [Wake.RENEW, Wake.DOWN]
-    assert box.receive(0) == b"packet"
-
-
-def test_mailbox_sends_nothing_without_an_interface() -> None:
-    sent: list[object] = []
-    box = Mailbox(lambda: None, lambda *args: sent.append(args), SystemClock(), Counter())
-    box.send(b"frame")
-    assert sent == []

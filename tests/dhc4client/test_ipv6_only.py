@@ -9,7 +9,7 @@ from tests.dhc4client.world import (
     bound,
 )
 from vppdhc.dhc4client.config import ClientConfig
-from vppdhc.dhc4client.machine import State
+from vppdhc.dhc4client.states import State
 from vppdhc.packet.options4 import Option
 
 ADDRESS = IPv4Address("192.0.2.50")

@@ -11,7 +11,7 @@ from tests.dhc4client.world import (
     lost,
 )
 from vppdhc.dhc4client.journal import LostReason
-from vppdhc.dhc4client.machine import State
+from vppdhc.dhc4client.states import State
 from vppdhc.vpp.items import InterfaceAddress, Item
 
 ADDRESS = IPv4Address("192.0.2.50")

@@ -12,8 +12,8 @@ from tests.fuzz.mutations import mutated
 from vppdhc.dhc4client.config import ClientConfig
 from vppdhc.dhc4client.drops import Drop, DropError
 from vppdhc.dhc4client.identity import Identity
-from vppdhc.dhc4client.machine import State
 from vppdhc.dhc4client.replies import Reply, read_reply
+from vppdhc.dhc4client.states import State
 from vppdhc.dhc4client.terms import StaticRoute, Terms
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import MessageType

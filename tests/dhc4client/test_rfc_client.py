@@ -16,9 +16,9 @@ from vppdhc.dhc4.reply import encode
 from vppdhc.dhc4client import messages
 from vppdhc.dhc4client.config import ClientConfig
 from vppdhc.dhc4client.identity import Identity
-from vppdhc.dhc4client.machine import State
 from vppdhc.dhc4client.needs import needs
 from vppdhc.dhc4client.replies import read_reply
+from vppdhc.dhc4client.states import State
 from vppdhc.dhc4client.terms import StaticRoute, v6_only_wait
 from vppdhc.packet import punt
 from vppdhc.packet.dhcp4 import Message, MessageType, receive

@@ -8,7 +8,7 @@ from tests.dhc4client.provider import SERVER_MAC
 from tests.dhc4client.world import LONG_UP, World, bound, by_type, counts, drops, kinds, lost, visited
 from vppdhc.dhc4client.config import ClientConfig, ConflictDetection
 from vppdhc.dhc4client.journal import LostReason
-from vppdhc.dhc4client.machine import State
+from vppdhc.dhc4client.states import State
 from vppdhc.packet.dhcp4 import MessageType
 from vppdhc.packet.options4 import Option
 

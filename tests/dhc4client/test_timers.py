@@ -12,7 +12,7 @@ from tests.dhc4client.provider import SERVER_MAC
 from tests.dhc4client.world import World, bound, by_type, counts, drops, gaps
 from vppdhc.clients.wake import Wake
 from vppdhc.dhc4client.config import INFINITE
-from vppdhc.dhc4client.machine import State
+from vppdhc.dhc4client.states import State
 from vppdhc.dhc4client.terms import sane_times
 from vppdhc.packet.dhcp4 import MessageType
 from vppdhc.packet.options4 import Option

@@ -17,7 +17,7 @@ from vppdhc.clients.wake import Wake
 from vppdhc.dhc4client.config import ClientConfig, ClientIdType, OnStop
 from vppdhc.dhc4client.identity import ia_id
 from vppdhc.dhc4client.journal import LostReason
-from vppdhc.dhc4client.machine import State
+from vppdhc.dhc4client.states import State
 from vppdhc.packet.options4 import Option
 
 ADDRESS = IPv4Address("192.0.2.50")

@@ -20,8 +20,9 @@ from vppdhc.dhc4client.config import ClientConfig
 from vppdhc.dhc4client.identity import identify
 from vppdhc.dhc4client.journal import Event, EventKind, Journal, LostReason
 from vppdhc.dhc4client.lease import Lease
-from vppdhc.dhc4client.machine import Machine, State
+from vppdhc.dhc4client.machine import Machine
 from vppdhc.dhc4client.ports import LeaseStore, Programmer
+from vppdhc.dhc4client.states import State
 from vppdhc.dhc4client.talk import Talk
 from vppdhc.dhc4client.tenure import Tenure
 from vppdhc.interface import Interface
@@ -119,9 +120,10 @@ class FakeVpp:
 
 
 class FakeCheck:
-    """Knows who else uses an address."""
+    """Knows who else uses an address. wait: is called before it says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[], object] = lambda: None) -> None:
+        self._wait = wait
         self.taken: set[str] = set()
         self.asked: list[str] = []
         self.announced: list[str] = []
@@ -131,6 +133,7 @@ class FakeCheck:
         if self.vpp is not None and not self.vpp.away:
             assert str(address) in [held.split("/")[0] for held in self.vpp.addresses], "asked before VPP has it"
         self.asked.append(str(address))
+        self._wait()
         return str(address) in self.taken
 
     def announce(self, interface: str, address: IPv4Address) -> None:

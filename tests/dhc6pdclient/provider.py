@@ -183,13 +183,14 @@ class Server:
             status = StatusCode.NO_PREFIX_AVAIL
         if status is None and key not in self.gives and key not in self.zero:
             status = StatusCode.NO_PREFIX_AVAIL if key.type is IaType.PD else StatusCode.NO_ADDRS_AVAIL
+        zero = [self.lease(key, text, 0, 0) for text in self.zero.get(key, [])]
         if status is not None:
-            return code, encode_ia(key.ia_id, 0, 0, [(Option.STATUS_CODE, encode_status(status, "sorry"))])
+            return code, encode_ia(key.ia_id, 0, 0, [(Option.STATUS_CODE, encode_status(status, "sorry")), *zero])
         within = [
             self.lease(key, text, *self.lifetimes.get(text, (self.preferred, self.valid)))
             for text in self.gives.get(key, [])
         ]
-        within += [self.lease(key, text, 0, 0) for text in self.zero.get(key, [])]
+        within += zero
         return code, encode_ia(key.ia_id, self.t1, self.t2, within)
 
     def lease(self, key: IaKey, text: str, preferred: int, valid: int) -> tuple[int, bytes]:

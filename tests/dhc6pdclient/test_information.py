@@ -16,7 +16,7 @@ def test_information_alone() -> None:
     assert world.server.types() == ["information-request"]
     assert kinds(world) == ["bound"]
     assert set(world.learned[-1]) == {Option.DNS_SERVERS}
-    assert world.tenant.history == []
+    assert not any(bindings.leased for bindings in world.tenant.history)
 
 
 @pytest.mark.parametrize(("said", "seconds"), [(None, 86_400), (3600, 3600), (0, 600), (599, 600), (600, 600)])
@@ -72,3 +72,12 @@ def test_everything_that_can_be_learned() -> None:
 def test_an_option_that_cannot_be_read_is_left_aside_alone() -> None:
     world = bound(raw=[(Option.AFTR_NAME, b"\x7fx")])
     assert set(world.tenure.learned) == {Option.DNS_SERVERS}
+
+
+def test_each_time_server_has_an_option_of_its_own() -> None:
+    first, second = (
+        Option.NTP_SERVER.encode([{"option": "server-address", "value": f"2001:db8::{number}"}]) for number in (1, 2)
+    )
+    world = bound(raw=[(Option.NTP_SERVER, first), (Option.NTP_SERVER, second), (Option.DNS_SERVERS, bytes(16))])
+    assert world.tenure.learned[Option.NTP_SERVER] == first + second
+    assert world.tenure.learned[Option.DNS_SERVERS] == Option.DNS_SERVERS.encode(["2001:db8::53"])

@@ -193,10 +193,17 @@ def restarted(memory: Memory) -> Memory:
 
 
 def test_hosts_are_told_of_what_went_during_a_restart() -> None:
-    memory = restarted(laid(bindings(lease(OLD))).memory).moved(-100)
+    memory = restarted(laid(bindings(lease(OLD))).memory).moved(-100, 0)
     layout = laid(bindings(lease(NEW, granted_at=20)), memory, 20)
     assert hosts(layout, 20) == {"2001:db8:2::/64": (3600, 7200), "2001:db8:1::/64": (0, 0)}
     assert {one.until for one in layout.memory.gone} == {7100}
+
+
+def test_on_another_clock_nobody_has_to_be_told_for_longer_than_ever() -> None:
+    memory = laid(bindings(lease(NEW)), laid(bindings(lease(OLD, valid=INFINITY))).memory).memory
+    assert memory.gone[0].until == LONGEST_STALE
+    assert memory.moved(9999, 5).gone[0].until == LONGEST_STALE + 5
+    assert memory.moved(-100, 5).gone[0].until == LONGEST_STALE - 100
 
 
 @pytest.mark.parametrize(

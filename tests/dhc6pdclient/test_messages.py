@@ -165,7 +165,7 @@ def test_everything_that_can_be_configured() -> None:
     config = replace(
         ONE,
         rapid_commit=True,
-        request_options=(17, 23, 1, 25, 39),
+        request_options=(17, 23, 1, 25, 32, 39),
         options={15: b"\0\4home", 16: b"\0\0\1\xbf\0\1x"},
     )
     world = World(config)

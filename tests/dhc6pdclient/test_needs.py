@@ -8,7 +8,7 @@ from hypothesis import given
 
 from tests.dhc6pdclient.delegated import INFINITY, delegation, delegations, networks
 from vppdhc.dhc6pdclient.config import Lan
-from vppdhc.dhc6pdclient.needs import AdvertisedPrefix, advertised, needs
+from vppdhc.dhc6pdclient.needs import AdvertisedPrefix, advertised, needs, rejected
 from vppdhc.dhc6pdclient.nptv6 import NptError, translate
 from vppdhc.dhc6pdclient.prefixes import Delegation
 from vppdhc.dhc6pdclient.subprefixes import LanPrefix, divide
@@ -84,6 +84,10 @@ def test_translation_and_what_it_leaves(delegated: str, internal: str, external:
     assert items[0] == NptBinding("wan0", IPv6Network(internal), IPv6Network(external))
     assert discarded(items) == networks(*discard)
     assert len(items) == 1 + len(discard)
+
+
+def test_what_is_not_used_of_an_internal_prefix_is_answered_for() -> None:
+    assert rejected(7, INTERNAL) == Route(7, INTERNAL, None, "", 255, "unreachable")
 
 
 @given(delegations(longest=64))

@@ -42,6 +42,8 @@ def test_a_client_that_has_only_information_asks_anew() -> None:
     world.deliver(world.server.reconfigure(INFORM))
     world.run(2)
     assert world.server.types() == ["information-request"] * 2
+    asked, told = (heard.message.get(Option.SERVERID) for heard in world.heard)
+    assert (asked, told) == (None, world.server.duid)
 
 
 @pytest.mark.parametrize(

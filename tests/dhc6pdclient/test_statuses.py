@@ -359,6 +359,28 @@ def test_one_of_two_withdrawn_leaves_the_other() -> None:
     assert "request" in world.server.types()[3:]
 
 
+def test_what_is_withdrawn_beside_a_refusal_has_gone() -> None:
+    """Kea says NoPrefixAvail and gives the prefix without lifetimes where its pool was taken away."""
+    world = bound(statuses={})
+    world.server.statuses, world.server.zero = {PD: StatusCode.NO_PREFIX_AVAIL}, {PD: [PREFIX]}
+    world.wake(Wake.RENEW)
+    world.run(1)
+    assert world.tenant.has == []
+    assert str(world.events[1].reason) == "withdrawn"
+    assert world.state is State.SOLICITING
+    assert "NoPrefixAvail (sorry) of ia-pd 1" in world.journal.problem
+
+
+def test_what_is_withdrawn_beside_a_refusal_leaves_the_others() -> None:
+    world = bound(TWO)
+    world.server.statuses, world.server.zero = {PD: StatusCode.NO_PREFIX_AVAIL}, {PD: [PREFIX]}
+    world.server.unknown = {PD2}
+    world.wake(Wake.RENEW)
+    world.run(1)
+    assert world.tenant.has == [SECOND_PREFIX]
+    assert world.state is State.BOUND
+
+
 def test_the_states_of_a_server_that_forgot() -> None:
     world = bound()
     world.server.forgot = True

@@ -1,8 +1,9 @@
-"""A program that grants leases for ever through store and committer, and prints each one that is acknowledged.
+"""A program that goes on granting leases, through store and committer, and prints each one that is acknowledged.
 
     python -m tests.leases.acknowledging PATH FIRST_VERSION
 
-A line has address and version. Versions of an address only grow.
+A line has address and version: of an IPv4 lease, and of an IPv6 lease that one work makes with it. Versions of an
+address only grow.
 """
 
 import itertools
@@ -14,10 +15,9 @@ from pathlib import Path
 
 import gevent
 
-from tests.leases.support import lease
+from tests.leases.support import lease, lease6, new, new6
 from vppdhc.clock import SystemClock
 from vppdhc.leases.committer import Committer, Work
-from vppdhc.leases.lease import Change
 from vppdhc.leases.store import LeaseStore
 
 
@@ -39,8 +39,8 @@ def main() -> None:
     choose = random.Random(first)
     for version in itertools.count(first):
         address = choose.randrange(5000)
-        granted = lease(address, clock, version=version)
-        committer.submit(Work([Change(None, granted)], partial(acknowledge, address, version)))
+        changes4, changes6 = new(lease(address, clock, version=version)), new6(lease6(address, clock, version=version))
+        committer.submit(Work([*changes4, *changes6], partial(acknowledge, address, version)))
         if choose.random() < 0.05:
             committer.flush()
 

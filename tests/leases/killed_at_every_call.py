@@ -1,6 +1,6 @@
 """Kills a process at each call of the system or of SQLite with which it opens, writes and closes a store.
 
-    python -m tests.leases.killed_at_every_call create|commit|reboot|migrate DIRECTORY
+    python -m tests.leases.killed_at_every_call create|commit|reboot|migrate1|migrate2 DIRECTORY
 
 Looks at the store after each time. Prints how often it was killed; fails where the store was not what it has to be.
 """
@@ -15,11 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from tests.leases import version1
-from tests.leases.support import FakeClock, contents, lease, new
-from vppdhc.leases.lease import Change
+from tests.leases import version1, version2
+from tests.leases.support import BASE6, FakeClock, contents, contents6, lease, lease6, new, new6
+from vppdhc.clock import Clock
+from vppdhc.leases.lease import Change, Lease
+from vppdhc.leases.lease6 import Change6, Lease6, LeaseKind
 from vppdhc.leases.store import LeaseStore
 
+Make = Callable[[Path, Clock, list[Lease]], None]
 Versions = dict[int, int]
 """Which version of each address' lease there is."""
 
@@ -30,8 +33,8 @@ AFTER: Versions = dict.fromkeys(range(100, 500), 2)
 class Case:
     """One thing that is done to a store, by a process that is killed in it."""
 
-    def __init__(self, path: Path, *, stored: Versions, reboot: bool = False, old: bool = False) -> None:
-        """Prepare nothing yet; old: the store is one of the first version of the tables."""
+    def __init__(self, path: Path, *, stored: Versions, reboot: bool = False, old: Make | None = None) -> None:
+        """Prepare nothing yet; old: makes the store, of an older version of the tables, which has no DHCPv6 leases."""
         self._path = path
         self._stored = stored
         self._reboot = reboot
@@ -49,11 +52,11 @@ class Case:
         shutil.rmtree(self._path.parent, ignore_errors=True)
         clock = FakeClock()
         leases = [lease(address, clock, version=version) for address, version in self._stored.items()]
-        if self._old:
-            version1.make(self._path, clock, leases)
+        if self._old is not None:
+            self._old(self._path, clock, leases)
         elif leases:
             store = LeaseStore(self._path, clock)
-            store.commit(new(*leases))
+            store.commit([*new(*leases), *new6(*leases6(clock, self._stored))])
             store.close()
         if self._reboot:
             clock.reboot(wall_passed=600)
@@ -75,20 +78,37 @@ class Case:
         assert status in (0, signal.SIGKILL)
         left = contents(self._path, clock)
         versions = {address: int.from_bytes(one.client) for (_, address), one in left.items()}
-        allowed = [AFTER] if acknowledged else [self._stored, AFTER]
-        assert versions in allowed, (calls, acknowledged, len(versions))
-        for one in left.values():
-            old = int.from_bytes(one.client) == 1
-            assert one.expires - clock.boottime() == (3000 if old and self._reboot else 3600), calls
+        left6 = contents6(self._path, clock)
+        versions6 = {number_of(one): one.ia_id for one in left6.values()}
+        assert len(versions6) == len(left6)
+        stored6 = {} if self._old is not None else self._stored
+        allowed = [(AFTER, AFTER)] if acknowledged else [(self._stored, stored6), (AFTER, AFTER)]
+        assert (versions, versions6) in allowed, (calls, acknowledged, len(versions), len(versions6))
+        spans = [(int.from_bytes(one.client), one.expires) for one in left.values()]
+        spans += [(one.ia_id, one.expires) for one in left6.values()]
+        for version, expires in spans:
+            assert expires - clock.boottime() == (3000 if version == 1 and self._reboot else 3600), calls
         return status == 0
 
     def _change(self, clock: FakeClock, acknowledge: Callable[[], object]) -> None:
         store = LeaseStore(self._path, clock)
         before = {one.address: one for one in store.load()}
         gone = [Change(one, None) for address, one in before.items() if address not in AFTER]
-        store.commit([*gone, *new(*(lease(address, clock, version=2) for address in AFTER))])
+        gone6 = [Change6(one, None) for one in store.load6() if number_of(one) not in AFTER]
+        there = new(*(lease(address, clock, version=2) for address in AFTER))
+        store.commit([*gone, *gone6, *there, *new6(*leases6(clock, AFTER))])
         acknowledge()
         store.close()
+
+
+def leases6(clock: Clock, versions: Versions) -> list[Lease6]:
+    """Make leases of addresses and, of every other number, of prefixes."""
+    kinds = (LeaseKind.ADDRESS, LeaseKind.PREFIX)
+    return [lease6(number, clock, kind=kinds[number % 2], version=version) for number, version in versions.items()]
+
+
+def number_of(one: Lease6) -> int:
+    return (one.network - BASE6) >> (72 if one.kind is LeaseKind.PREFIX else 0)
 
 
 def kill_after(calls: int) -> Callable[[FrameType, str, object], None]:
@@ -117,7 +137,8 @@ def main() -> None:
         "create": Case(path, stored={}),
         "commit": Case(path, stored=BEFORE),
         "reboot": Case(path, stored=BEFORE, reboot=True),
-        "migrate": Case(path, stored=BEFORE, old=True),
+        "migrate1": Case(path, stored=BEFORE, old=version1.make),
+        "migrate2": Case(path, stored=BEFORE, old=version2.make),
     }
     print(cases[name].run())
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from vppdhc.clock import Clock
 from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.lease6 import Change6, Lease6, LeaseKind, Place6
 from vppdhc.leases.store import LeaseStore
 
 NOBODY = 65534
 FOR_EVER = 0xFFFFFFFF
+BASE6 = 0x20010DB8 << 96
 
 
 class FakeClock:
@@ -60,6 +62,40 @@ def lease(
     client = version.to_bytes(4, "big")
     hardware = b"\x01\x02\x00" + address.to_bytes(4, "big")
     return Lease(table, address, state, client, "tap1", hardware, hostname, granted, now, now, expires)
+
+
+def lease6(
+    number: int,
+    clock: Clock,
+    valid: int = 3600,
+    *,
+    kind: LeaseKind = LeaseKind.ADDRESS,
+    state: LeaseState = LeaseState.ACTIVE,
+    version: int = 0,
+) -> Lease6:
+    """Return a lease of an address or a prefix of 56 bits, granted now; version is told apart by its IAID."""
+    now = clock.boottime()
+    network, length = (BASE6 + number, 128) if kind is LeaseKind.ADDRESS else (BASE6 + (number << 72), 56)
+    expires = math.inf if valid == FOR_EVER else now + valid
+    duid = b"\0\3\0\1" + number.to_bytes(6, "big")
+    hardware = b"\1" + duid[4:]
+    return Lease6(
+        0, kind, network, length, state, duid, version, "tap1", hardware, "host", valid // 2, valid, now, now, expires
+    )
+
+
+def new6(*leases: Lease6) -> list[Change6]:
+    """Return the changes that these leases are as new ones."""
+    return [Change6(None, one) for one in leases]
+
+
+def contents6(path: Path, clock: Clock) -> dict[Place6, Lease6]:
+    """Open a store, return the DHCPv6 leases in it, and close it."""
+    store = LeaseStore(path, clock)
+    try:
+        return {one.place: one for one in store.load6()}
+    finally:
+        store.close()
 
 
 def new(*leases: Lease) -> list[Change]:

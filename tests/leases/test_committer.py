@@ -15,6 +15,7 @@ from tests.waiting import wait_for
 from vppdhc.clock import SystemClock
 from vppdhc.leases.committer import Committer, Work
 from vppdhc.leases.lease import Change
+from vppdhc.leases.lease6 import AnyChange
 
 
 class HeldStore:
@@ -24,13 +25,13 @@ class HeldStore:
     """
 
     def __init__(self) -> None:
-        self.started: list[list[Change]] = []
-        self.finished: list[list[Change]] = []
+        self.started: list[list[AnyChange]] = []
+        self.finished: list[list[AnyChange]] = []
         self.threads: set[int] = set()
         self._results: deque[Exception | None] = deque()
         self._let = threading.Semaphore(0)
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[AnyChange]) -> None:
         self.threads.add(threading.get_ident())
         self.started.append(list(changes))
         assert self._let.acquire(timeout=60), "nobody let this commit through"
@@ -310,7 +311,7 @@ def test_an_alarm_that_raises_is_a_greenlet_to_start_again(bench: Bench) -> None
         raise RuntimeError("nobody hears alarms")
 
     store = HeldStore()
-    taken_back: list[Change] = []
+    taken_back: list[AnyChange] = []
     committer = Committer(store, SystemClock(), taken_back.extend, alarm=fail, cleared=list)
     committer.submit(Work([change(1)], list))
     store.let(OSError("full"))

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.leases.support import contents
+from tests.leases.support import BASE6, contents, contents6
 from vppdhc.clock import SystemClock
 
 TOP = Path(__file__).resolve().parents[2]
 ROUNDS = 25
 
 
-@pytest.mark.parametrize(("case", "kills"), [("create", 100), ("commit", 60), ("reboot", 60), ("migrate", 80)])
+@pytest.mark.parametrize(
+    ("case", "kills"), [("create", 100), ("commit", 60), ("reboot", 60), ("migrate1", 80), ("migrate2", 80)]
+)
 def test_killed_at_every_call(tmp_path: Path, case: str, kills: int) -> None:
     command = [sys.executable, "-m", "tests.leases.killed_at_every_call", case, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=TOP, check=False)
@@ -33,6 +35,7 @@ def test_killed_at_random_moments(path: Path) -> None:
             assert version > promised.get(address, -1)
             promised[address] = version
         stored = {address: int.from_bytes(one.client) for (_, address), one in contents(path, SystemClock()).items()}
+        assert {one.network - BASE6: one.ia_id for one in contents6(path, SystemClock()).values()} == stored
         lost = {address for address, version in promised.items() if stored.get(address, -1) < version}
         assert not lost, f"round {number}, killed after {lines} lines, {before} promised before"
         # What is there and was not acknowledged was on its way: the kill came between commit and reply.

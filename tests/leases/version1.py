@@ -2,12 +2,22 @@
 
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from vppdhc.clock import Clock
 from vppdhc.leases.lease import Lease
+
+CLOCK = """
+CREATE TABLE clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    boot_id TEXT NOT NULL,             -- /proc/sys/kernel/random/boot_id
+    boottime REAL NOT NULL,            -- when the wall clock was read
+    wall REAL NOT NULL,                -- what it showed, seconds since 1970
+    wall_at_least REAL NOT NULL        -- the same, had it never stepped back
+) STRICT
+"""
 
 _STATEMENTS = (
     """
@@ -27,15 +37,7 @@ _STATEMENTS = (
         PRIMARY KEY (table_id, address)
     ) STRICT, WITHOUT ROWID
     """,
-    """
-    CREATE TABLE clock (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        boot_id TEXT NOT NULL,             -- /proc/sys/kernel/random/boot_id
-        boottime REAL NOT NULL,            -- when the wall clock was read
-        wall REAL NOT NULL,                -- what it showed, seconds since 1970
-        wall_at_least REAL NOT NULL        -- the same, had it never stepped back
-    ) STRICT
-    """,
+    CLOCK,
     """
     CREATE VIEW lease_readable AS SELECT
         table_id,
@@ -65,16 +67,22 @@ _STATEMENTS = (
 
 def make(path: Path, clock: Clock, leases: Iterable[Lease]) -> None:
     """Make a store of these leases, which have no details: the first version knew none."""
+    write(path, clock, _STATEMENTS, [(*one[:6], one.client_id, *one[6:10], end_of(one)) for one in leases])
+
+
+def end_of(lease: Lease) -> float | None:
+    return None if lease.expires == math.inf else lease.expires
+
+
+def write(path: Path, clock: Clock, statements: Iterable[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Make a store by these statements, with these rows of the table lease."""
     path.parent.mkdir(parents=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA page_size = 2048")
         database.execute("PRAGMA journal_mode = WAL")
-        for statement in _STATEMENTS:
+        for statement in statements:
             database.execute(statement)
         database.execute("BEGIN")
-        rows = [
-            (*one[:6], one.client_id, *one[6:10], None if one.expires == math.inf else one.expires) for one in leases
-        ]
         database.executemany(f"INSERT INTO lease VALUES ({', '.join('?' * 12)})", rows)
         row = (1, clock.boot_id, clock.boottime(), clock.wall(), clock.wall())
         database.execute("INSERT INTO clock VALUES (?, ?, ?, ?, ?)", row)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nc.errors import RpcErrors
 from nc.schema import Schema
@@ -13,14 +13,15 @@ from vppdhc.northbound.components import Interfaces
 from vppdhc.northbound.config import parser
 from vppdhc.northbound.dhc4_component import Dhcp4Component
 from vppdhc.northbound.dhc4_config import dhc4server_config
+from vppdhc.northbound.server_component import ServerComponent
 
 CLIENT = {"interface": "wan0"}
 """A client on the WAN, without which nothing can be learned."""
 
 
-def tree_of(schema: Schema, server: Mapping[str, Any] | None, **others: Any) -> Element:
-    """Make a valid tree of the settings of the server, None for none, and of others at the top."""
-    content = others if server is None else {"dhc4server": server, **others}
+def tree_of(schema: Schema, server: Mapping[str, Any] | None, name: str = "dhc4server", **others: Any) -> Element:
+    """Make a valid tree of the settings of the server of a name, None for none, and of others at the top."""
+    content = others if server is None else {name: server, **others}
     tree = parser(schema)(json.dumps(content))
     assert schema.validate(tree) == []
     return tree
@@ -41,29 +42,30 @@ Told = list[tuple[str, str]]
 class Judge:
     """A component whose configuration changes."""
 
+    component: ClassVar[type[ServerComponent[Any, Any]]] = Dhcp4Component
+
     def __init__(self, schema: Schema, *interfaces: Interface, known: bool = True, punt_problem: str = "") -> None:
-        self.applied: list[ServerConfig | None] = []
+        self.applied: list[Any] = []
         self.interfaces: Iterable[Interface] = interfaces
         self._schema = schema
         self._known = known
         self._running = new_data()
-        self._component = Dhcp4Component(
+        self._component = self.component(
             schema, lambda: Interfaces(self.interfaces, known=self._known), lambda: punt_problem, self.applied.append
         )
 
     def commit(self, server: Mapping[str, Any] | None, *, strict: bool = True, **others: Any) -> Told:
         """Change over; returns the errors of a refusal, by path and app-tag, or nothing."""
-        tree = tree_of(self._schema, server, **others)
+        tree = tree_of(self._schema, server, self.component.name, **others)
         try:
             ready = self._component.prepare(self._running, tree, strict=strict)
         except RpcErrors as errors:
             self.messages = [error.message for error in errors.errors]
-            return [(_plain(str(error.path)), error.app_tag or "") for error in errors.errors]
+            return [(self._plain(error.path), error.app_tag or "") for error in errors.errors]
         ready.apply()
         self._running = tree
-        self.warnings = [(_plain(str(warning.path)), warning.message) for warning in ready.warnings]
+        self.warnings = [(self._plain(warning.path), warning.message) for warning in ready.warnings]
         return []
 
-
-def _plain(path: str) -> str:
-    return path.replace("vppdhc:", "").removeprefix("/dhc4server")
+    def _plain(self, path: object) -> str:
+        return str(path).replace("vppdhc:", "").removeprefix(f"/{self.component.name}")

@@ -129,16 +129,16 @@ def test_a_subnet_with_pools_options_and_reservations_takes_effect(managed: Mana
             "is not shorter than",
         ),
         (
-            "<ip6ndra><interfaces>tap1</interfaces></ip6ndra>",
+            "<system><http-server/></system>",
             "operation-not-supported",
-            "/vppdhc:ip6ndra",
+            "/vppdhc:system/vppdhc:http-server",
             "this version does not have it yet",
         ),
         (
             "<dhc4server><option><code>3</code><hex>c0:a8</hex></option></dhc4server>",
             "invalid-value",
             "/vppdhc:dhc4server/vppdhc:option[vppdhc:code='3']",
-            "clients cannot read this as option 3",
+            "this cannot be read as option 3",
         ),
         (
             "<dhc4server><subnet><id>a</id><network-prefix>192.168.1.0/24</network-prefix><address-pool>"
@@ -297,16 +297,15 @@ def test_two_sessions_in_conflict(managed: Managed) -> None:
 
 
 def test_what_is_configured_and_not_built_is_a_warning_at_start(tmp_path: Path) -> None:
-    managed = Managed(tmp_path, ip6ndra={"interfaces": ["tap1"]})
+    managed = Managed(tmp_path, system={"http-server": {}})
     try:
         managed.daemon.start()
-        managed.daemon.logged("configuration", path="/vppdhc:ip6ndra", reason="this version does not have it yet")
+        place = "/vppdhc:system/vppdhc:http-server"
+        managed.daemon.logged("configuration", path=place, reason="this version does not have it yet")
         with managed.client() as client:
             client.edit_config(config("<dhc4server><lease-time>60</lease-time></dhc4server>"), target="candidate")
             client.commit()
-            system = client.get(filter=subtree("<system><component><name>ip6ndra</name></component></system>"))
-            assert text(system.data_ele, ".//v:problem") == "configured, but this version does not have it"
-            client.edit_config(config('<ip6ndra nc:operation="delete"/>'), target="candidate")
+            client.edit_config(config('<system><http-server nc:operation="delete"/></system>'), target="candidate")
             client.commit()
     finally:
         managed.close()

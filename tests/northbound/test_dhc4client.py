@@ -9,20 +9,8 @@ from lxml import etree
 from netconf_client.error import RpcError
 
 from nc.schema import Schema
-from tests.northbound.dhc4client_wan import (
-    DEFAULT,
-    FIRST,
-    ISP,
-    POOL,
-    SECOND,
-    SECOND_ONLY,
-    WAN,
-    Provided,
-    act,
-    check,
-    hexadecimal,
-    leafs,
-)
+from tests.northbound.client_wan import WAN, check, leafs
+from tests.northbound.dhc4client_wan import DEFAULT, FIRST, ISP, POOL, SECOND, SECOND_ONLY, Provided, hexadecimal
 from tests.northbound.managed import config, subtree, text, texts
 
 
@@ -193,17 +181,17 @@ def test_an_operator_has_it_released_until_it_is_renewed(wan: Provided) -> None:
 @pytest.mark.parametrize("verb", ["renew", "rebind", "release"])
 def test_there_is_no_action_without_a_client(wan: Provided, verb: str) -> None:
     with wan.client() as client, pytest.raises(RpcError) as caught:
-        client.dispatch(act(verb, "tap1"))
+        client.dispatch(wan.action(verb, "tap1"))
     assert caught.value.tag == "data-missing"
 
 
 def test_not_everybody_may_have_it_released(wan: Provided) -> None:
     wan.edit("<netconf-server><recovery-user nc:operation='delete'>olga</recovery-user></netconf-server>")
     with wan.ssh() as client:
-        client.dispatch(act("renew"))
+        client.dispatch(wan.action("renew"))
         wan.eventually(lambda: wan.counted("ack") == 2, "anybody may have it renewed")
         with pytest.raises(RpcError) as caught:
-            client.dispatch(act("release"))
+            client.dispatch(wan.action("release"))
     assert caught.value.tag == "access-denied"
     wan.is_bound()
 

@@ -18,8 +18,9 @@ from vppdhc.dhc4client.identity import Identity
 from vppdhc.duid import DuidType
 from vppdhc.northbound.components import Interfaces
 from vppdhc.northbound.config import parser
-from vppdhc.northbound.dhc4client_component import Dhcp4ClientComponent, DuidComponent
-from vppdhc.northbound.dhc4client_config import DuidConfig, dhc4client_config
+from vppdhc.northbound.dhc4client_component import Dhcp4ClientComponent
+from vppdhc.northbound.dhc4client_config import dhc4client_config
+from vppdhc.northbound.duid import DuidComponent, DuidConfig
 from vppdhc.packet.dhcp4 import encode
 
 HERE = "/vppdhc:dhc4client[vppdhc:interface='wan0']"
@@ -138,7 +139,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         {"option": [{"code": 26, "text": "1500"}]},
         "/vppdhc:option[vppdhc:code='26']",
         "invalid-option",
-        "clients cannot read this as option 26",
+        "this cannot be read as option 26",
     ),
     (
         {"user-class": ["home", "ü" * 128]},

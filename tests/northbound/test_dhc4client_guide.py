@@ -8,7 +8,7 @@ import pytest
 from nc.schema import Schema
 from tests.northbound.test_dhc4client_checks import REFUSED
 from vppdhc.dhc4client.journal import EventKind, LostReason
-from vppdhc.dhc4client.machine import State
+from vppdhc.dhc4client.states import State
 from vppdhc.northbound.files import read_config
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

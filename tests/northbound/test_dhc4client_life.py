@@ -8,17 +8,8 @@ from typing import Any
 import pytest
 
 from nc.schema import Schema
-from tests.northbound.dhc4client_wan import (
-    DEFAULT,
-    FIRST,
-    ISP,
-    POOL,
-    QUICK,
-    SECOND,
-    SECOND_ONLY,
-    WAN,
-    Provided,
-)
+from tests.northbound.client_wan import WAN
+from tests.northbound.dhc4client_wan import DEFAULT, FIRST, ISP, POOL, QUICK, SECOND, SECOND_ONLY, Provided
 from tests.northbound.managed import rpc, subtree, text, texts
 
 Make = Callable[..., Provided]

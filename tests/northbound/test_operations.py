@@ -112,20 +112,6 @@ def test_nothing_is_reconciled_without_vpp(managed: Managed) -> None:
         client.dispatch(rpc("<reconcile/>"))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "<dhc6pdclient><interface>tap1</interface><renew/></dhc6pdclient>",
-        "<ip6ndra><send-ra><interface>tap1</interface></send-ra></ip6ndra>",
-        "<dhc6server><why><client-duid>00:03:00:01:02:00:00:00:00:01</client-duid></why></dhc6server>",
-    ],
-)
-def test_what_is_not_built_is_refused_in_words(managed: Managed, content: str) -> None:
-    with managed.client() as client, pytest.raises(RpcError, match="this version does not have it yet") as caught:
-        client.dispatch(action(content))
-    assert caught.value.tag == "operation-not-supported"
-
-
 def test_what_happens_is_notified(managed: Managed) -> None:
     with managed.ncclient() as client:
         client.create_subscription()

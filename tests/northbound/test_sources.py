@@ -3,7 +3,8 @@
 import pytest
 
 from tests.dhc4client.world import VirtualClock
-from vppdhc.northbound.sources import Instants, option_element
+from vppdhc.northbound.raw_options import OPTIONS4, OPTIONS6
+from vppdhc.northbound.sources import Instants
 
 
 @pytest.mark.parametrize(
@@ -20,8 +21,25 @@ from vppdhc.northbound.sources import Instants, option_element
     ],
 )  # fmt: skip
 def test_an_option_is_written_for_people(code: int, raw: str, name: str | None, words: str | None) -> None:
-    leafs = {leaf.tag.rpartition("}")[2]: leaf.text for leaf in option_element(code, bytes.fromhex(raw))}
+    leafs = {leaf.tag.rpartition("}")[2]: leaf.text for leaf in OPTIONS4.element(code, bytes.fromhex(raw))}
     expected = {"code": str(code), "name": name, "hex": bytes.fromhex(raw).hex(":"), "text": words}
+    assert leafs == {key: value for key, value in expected.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("code", "raw", "name", "words"),
+    [
+        (23, "20010db8000000000000000000000053", "dns-servers", "2001:db8::53"),
+        (24, "0369737007657861" + "6d706c6500", "domain-search", "isp.example"),
+        (56, "0001001020010db8" + "00" * 11 + "7b", "ntp-server", "option server-address value 2001:db8::7b"),
+        (14, "", "rapid-commit", "true"),
+        (23, "20010db8", "dns-servers", None),
+        (65000, "0102", None, None),
+    ],
+)
+def test_an_option_of_dhcpv6_is_written_for_people(code: int, raw: str, name: str | None, words: str | None) -> None:
+    leafs = {leaf.tag.rpartition("}")[2]: leaf.text for leaf in OPTIONS6.element(code, bytes.fromhex(raw))}
+    expected = {"code": str(code), "name": name, "hex": bytes.fromhex(raw).hex(":") or None, "text": words}
     assert leafs == {key: value for key, value in expected.items() if value is not None}
 
 

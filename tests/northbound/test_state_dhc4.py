@@ -18,8 +18,8 @@ from vppdhc.dhc4.heard import Heard
 from vppdhc.dhc4.reservations import Reservations
 from vppdhc.dhc4.service import Dhcp4Service
 from vppdhc.dhc4.teller import Teller
-from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.leases.lease import Change
+from vppdhc.leases.usage import PoolUsage
 from vppdhc.northbound.notices import Notices
 from vppdhc.northbound.sources import Instants
 from vppdhc.northbound.state_dhc4 import Dhcp4State

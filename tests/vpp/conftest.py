@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from tests.vpp.programmed import Programmed
-from tests.vppsim.rig import SimulatorRig, make_rig
+from tests.vppsim.rig import Rig, SimulatorRig, make_rig
 from vppdhc.vpp.api import ApiClient
 
 
@@ -97,3 +97,30 @@ def wan(bench: Programmed) -> str:
     name = bench.loopback()
     bench.place()
     return name
+
+
+@pytest.fixture
+def any_rig(tmp_path: Path) -> Iterator[Rig]:
+    """Give a running router, either one."""
+    rig = make_rig(tmp_path)
+    try:
+        yield rig
+    finally:
+        rig.close()
+
+
+@pytest.fixture
+def connect_to() -> Iterator[Callable[[Rig], ApiClient]]:
+    """Give a function that connects to the API of a router."""
+    made: list[ApiClient] = []
+
+    def connect(rig: Rig) -> ApiClient:
+        made.append(ApiClient(str(rig.run_dir / "api.sock")))
+        made[-1].connect()
+        return made[-1]
+
+    try:
+        yield connect
+    finally:
+        for client in made:
+            client.close()

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from tests.vpp.conftest import VirtualClock
 from tests.vppsim.rig import SimulatorRig
 from vppdhc.vpp.api import ApiClient
-from vppdhc.vpp.delivery import BroadcastRoute, ClientDetection, Delivery, MulticastRoute
+from vppdhc.vpp.delivery import TO_ALL_SERVERS, TO_SERVERS, BroadcastRoute, ClientDetection, Delivery, MulticastRoute
 from vppdhc.vpp.interfaces import InterfaceTable
 
 
@@ -24,9 +24,9 @@ def takes_broadcasts(rig: SimulatorRig, table: int = 0) -> bool:
     return "dpo-receive" in rig.ctl(f"show ip fib table {table} 255.255.255.255/32")
 
 
-def takes_multicasts(vpp: ApiClient) -> bool:
+def takes_multicasts(vpp: ApiClient, group: str = "ff02::1:2") -> bool:
     groups = vpp.dump("ip_mroute_dump", table={"table_id": 0, "is_ip6": True})
-    return "ff02::1:2" in {str(entry.route.prefix.grp_address.ip6) for entry in groups}
+    return group in {str(entry.route.prefix.grp_address.ip6) for entry in groups}
 
 
 def test_a_table_takes_broadcasts_while_wanted(rig: SimulatorRig, vpp: ApiClient, delivery: Delivery) -> None:
@@ -51,6 +51,20 @@ def test_multicasts_to_dhcp_servers_are_taken_while_wanted(vpp: ApiClient, deliv
     assert takes_multicasts(vpp)
     delivery.remove(vpp)
     assert not takes_multicasts(vpp)
+
+
+def test_each_group_is_for_itself(vpp: ApiClient, delivery: Delivery) -> None:
+    delivery.want(MulticastRoute, {MulticastRoute(0, TO_SERVERS), MulticastRoute(0, TO_ALL_SERVERS)})
+    delivery.place(vpp)
+    assert takes_multicasts(vpp)
+    assert takes_multicasts(vpp, "ff05::1:3")
+    delivery.want(MulticastRoute, {MulticastRoute(0, TO_ALL_SERVERS)})
+    delivery.place(vpp)
+    assert not takes_multicasts(vpp)
+    assert takes_multicasts(vpp, "ff05::1:3")
+    assert str(MulticastRoute(7, TO_ALL_SERVERS)) == "ff05::1:3/128 in IPv6 table 7"
+    delivery.remove(vpp)
+    assert not takes_multicasts(vpp, "ff05::1:3")
 
 
 def test_one_kind_is_not_taken_for_another(rig: SimulatorRig, vpp: ApiClient, delivery: Delivery) -> None:

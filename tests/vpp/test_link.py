@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Interface
 from pathlib import Path
+from random import Random
 
 import gevent
 import pytest
+from scapy.layers.inet6 import IPv6
 from structlog.testing import capture_logs
 
+from tests.vpp.advertised import advertisement
 from tests.vpp.conftest import until
 from tests.vppsim.rig import SimulatorRig
 from vppdhc.clock import SystemClock
@@ -21,6 +24,7 @@ from vppdhc.vpp.link import LinkConfig, VppLink
 from vppdhc.vpp.neighbours import Neighbours
 from vppdhc.vpp.programming import Programming
 from vppdhc.vpp.punt import Port, PuntPorts
+from vppdhc.vpp.router_events import RouterEvents
 from vppdhc.vpp.sender import PuntSender
 
 DHCP4 = Port(4, 17, 67)
@@ -37,6 +41,7 @@ class Linked:
         self.sender = PuntSender(self.interfaces)
         self.delivery = Delivery(self.interfaces.named, clock)
         self.neighbours = Neighbours(self.interfaces, clock)
+        self.router_events = RouterEvents(self.interfaces, clock, Random(1))
         self.ledger = Ledger(run_dir.with_name("programmed.json"))
         self.programming = Programming(self.interfaces, self.ledger, clock)
         self.delivery.want(BroadcastRoute, {BroadcastRoute(0)})
@@ -48,6 +53,7 @@ class Linked:
             sender=self.sender,
             delivery=self.delivery,
             neighbours=self.neighbours,
+            router_events=self.router_events,
             programming=self.programming,
         )
         self.told: list[str] = []
@@ -241,3 +247,19 @@ def test_a_stop_without_vpp_is_a_stop(tmp_path: Path) -> None:
     gevent.sleep(0)
     assert linked.link.stop(10)
     linked.close()
+
+
+def test_router_advertisements_are_told_of_and_asked_for_on_every_connection(rig: SimulatorRig, linked: Linked) -> None:
+    heard: list[str] = []
+    linked.router_events.on_advertisement(lambda name, _: heard.append(name))
+    linked.router_events.watch(["host-wan0", "host-wan1"])
+    for number, name in enumerate(("host-wan0", "host-wan1"), 1):
+        _, wire = rig.interface(name, "2001:db8::1/64")
+        linked.link.settle()
+        until(lambda name=name: linked.interfaces.named(name) is not None, "the interface is known")
+        assert gevent.get_hub().threadpool.apply(wire.receive)[IPv6].dst == "ff02::2"
+        wire.send(advertisement())
+        until(lambda number=number: len(heard) == number, "the router is told of")
+        rig.ctl("simulate restart")
+        until(lambda number=number: linked.told == ["connected", *["lost", "connected"] * number], "VPP is back")
+    assert heard == ["host-wan0", "host-wan1"]

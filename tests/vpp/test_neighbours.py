@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.vpp.conftest import VirtualClock, until
-from tests.vppsim.frames import HOST, arp, solicitation
+from tests.vppsim.frames import HOST, advertisement, arp, solicitation
 from tests.vppsim.rig import LAN, WAN, SimulatorRig, Wire, mac_of
 from vppdhc.vpp.api import ApiClient
 from vppdhc.vpp.errors import VppUnsupportedError
@@ -318,3 +318,41 @@ def link_local() -> IPv6Address:
     """Return the link-local address that the router has made of its MAC address (RFC 4291, appendix A)."""
     mac = octets(mac_of(LAN))
     return IPv6Address(b"\xfe\x80" + bytes(6) + bytes((mac[0] ^ 2,)) + mac[1:3] + b"\xff\xfe" + mac[3:])
+
+
+def test_neighbours_of_ipv6_are_told_of_and_not_kept(rig: SimulatorRig, lan: Wire, watched: Watched) -> None:
+    rig.ctl(f"enable ip6 interface {LAN}")
+    told: list[tuple[str, str, bytes]] = []
+    watched.neighbours.on_neighbour6(lambda name, address, mac: told.append((name, str(IPv6Address(address)), mac)))
+    watched.watch(LAN)
+    for _ in range(2):
+        lan.send(advertisement("2001:db8::5"))
+    until(lambda: len(told) == 2, "they are told of, again each time")
+    assert set(told) == {(LAN, "2001:db8::5", octets(HOST))}
+    assert watched.told == []
+    assert len(watched.neighbours) == 0
+
+
+def test_a_neighbour_of_ipv6_that_goes_is_not_told_of(rig: SimulatorRig, lan: Wire, watched: Watched) -> None:
+    rig.ctl(f"enable ip6 interface {LAN}")
+    told: list[str] = []
+    watched.neighbours.on_neighbour6(lambda _, address, __: told.append(str(IPv6Address(address))))
+    watched.watch(LAN)
+    lan.send(advertisement("2001:db8::5"))
+    until(lambda: told, "it is told of")
+    rig.ctl(f"set interface state {LAN} down")
+    rig.ctl(f"set interface state {LAN} up")
+    lan.send(advertisement("2001:db8::6"))
+    until(lambda: "2001:db8::6" in told, "the other one is told of")
+    assert told == ["2001:db8::5", "2001:db8::6"]
+
+
+def test_an_interface_is_watched_as_long_as_anybody_wants_it(lan: Wire, wan: Wire, watched: Watched) -> None:
+    watched.watch(LAN)
+    assert watched.neighbours.watch([LAN, WAN], "dhc6pdclient")
+    watched.neighbours.place(watched.vpp)
+    assert not watched.neighbours.watch([WAN]), "that is no news, as both are watched still"
+    assert watched.neighbours.watch([WAN], "dhc6pdclient")
+    watched.neighbours.place(watched.vpp)
+    assert not watched.neighbours.watches(LAN)
+    assert watched.neighbours.watches(WAN)

@@ -33,6 +33,21 @@ def test_a_lease_is_put_into_vpp_and_goes_again(bench: Programmed, wan: str) -> 
     assert bench.told == []
 
 
+@pytest.mark.parametrize("table", [0, 7])
+def test_a_next_hop_may_be_found_in_the_table(bench: Programmed, wan: str, table: int) -> None:
+    bench.rig.ctl("ip6 table add 7")
+    far = route("", "2001:db8:8000::/56", "2001:db8::ee", preference=0, table=table)
+    assert bench.programming.want(OWNER, [far]) == {}
+    assert bench.routes("2001:db8:8000::/56", table=table) == {far}
+    assert str(far) == f"route 2001:db8:8000::/56 in IPv6 table {table} via 2001:db8::ee"
+    bench.faults.changes.clear()
+    bench.programming.want(OWNER, [far])
+    assert bench.faults.changes == [], "it is found again"
+    bench.programming.withdraw(OWNER)
+    assert bench.routes("2001:db8:8000::/56", table=table) == set()
+    assert bench.programming.want(OWNER, [route("", "2001:db8::/56", "2001:db8::ee", table=9)]) != {}
+
+
 def test_addresses_come_before_routes_and_go_after_them(bench: Programmed, wan: str) -> None:
     bench.programming.want(OWNER, list(reversed(lease(wan))))
     assert [(what, added) for what, _, added in deeds(bench)] == [("address", True), ("route", True), ("route", True)]

@@ -114,6 +114,18 @@ def test_a_route_stays_for_an_owner_who_has_its_address(bench: Programmed, wan: 
     assert bench.routes("172.16.0.0/12") == {shared}
 
 
+def test_a_route_to_a_link_local_address_needs_no_address_of_the_owner(bench: Programmed, wan: str) -> None:
+    """Packets of the LANs go that way, whatever becomes of the router's own address."""
+    lan = bench.loopback()
+    bench.other_address(address(lan, "2001:db8::1/64"))
+    bench.rig.ctl(f"enable ip6 interface {wan}")
+    bench.place()
+    way, other_way = route(wan, "::/0", "fe80::1"), route(wan, "2001:db8:9::/48", "2001:db8::9")
+    refused = bench.programming.want(OWNER, [address(wan, "2001:db8::50/128"), way, other_way])
+    assert set(refused) == {address(wan, "2001:db8::50/128"), other_way}
+    assert way in bench.routes("::/0")
+
+
 def test_what_is_refused_is_told_once_for_each_reason_and_tried_ever_more_seldom(bench: Programmed, wan: str) -> None:
     item = route(wan, DEFAULT, "10.0.0.1")
     with bench.refusing("ip_route_add_del"), capture_logs() as logs:
@@ -337,8 +349,9 @@ def test_an_interface_that_comes_back_with_its_index_gets_everything_anew(
     assert ours(bench) == set()
 
 
+@pytest.mark.parametrize("external", ["2001:db8:1::/48", "2001:db8:2::/48"])
 def test_without_an_address_of_ours_routes_and_bindings_are_made_anew_after_a_restart(
-    bench: Programmed, wan: str
+    bench: Programmed, wan: str, external: str
 ) -> None:
     wanted: list[Item] = [route(wan, DEFAULT, "10.0.0.1"), binding(wan, "2001:db8:1::/48")]
     bench.other_address(address(wan, "10.0.0.2/24"))
@@ -349,9 +362,37 @@ def test_without_an_address_of_ours_routes_and_bindings_are_made_anew_after_a_re
     bench.other_address(address(wan, "10.0.0.2/24"))
     bench.start()
     assert bench.routes(DEFAULT) == {wanted[0]}, "nobody has said anything yet"
+    wanted[1] = binding(wan, external)
     assert bench.programming.want(OWNER, wanted) == {}
+    assert bench.bindings() == [f"fd00::/48 {external}"]
     assert wan in bench.forwards(DEFAULT)
     assert "npt66-input" in bench.rig.ctl(f"show interface features {wan}")
+
+
+def test_a_translation_that_works_proves_that_nothing_is_dead(bench: Programmed, wan: str) -> None:
+    """So neither it nor the routes of its interface go away for a moment when the daemon starts again."""
+    wanted: list[Item] = [route(wan, "::/0", "fe80::1"), binding(wan, "2001:db8:1::/48")]
+    bench.rig.ctl(f"enable ip6 interface {wan}")
+    bench.programming.want(OWNER, wanted)
+    for external in ("2001:db8:1::/48", "2001:db8:2::/48"):
+        bench.start()
+        bench.faults.changes.clear()
+        assert bench.programming.want(OWNER, [wanted[0], binding(wan, external)]) == {}
+        assert [(name, arguments["is_add"]) for name, arguments in bench.faults.changes] == [
+            ("npt66_binding_add_del", True)
+        ]
+        assert bench.bindings() == [f"fd00::/48 {external}"]
+    bench.programming.withdraw(OWNER)
+    assert bench.bindings() == []
+
+
+def test_a_vpp_that_says_nothing_of_its_features_proves_nothing(bench: Programmed, wan: str) -> None:
+    wanted = binding(wan, "2001:db8:1::/48")
+    bench.programming.want(OWNER, [wanted])
+    with bench.refusing("cli_inband"):
+        bench.start()
+        assert bench.programming.want(OWNER, [wanted]) == {}
+    assert bench.bindings() == ["fd00::/48 2001:db8:1::/48"]
 
 
 def test_an_index_that_another_interface_gets_has_nothing_of_ours(bench: Programmed, wan: str) -> None:

@@ -330,7 +330,8 @@ def test_every_item_reads_back_from_the_file(tmp_path: Path, item: Item) -> None
     "make",
     [
         lambda: address("tap0", "fe80::1/64"),
-        lambda: route("", DEFAULT, "10.0.0.1"),
+        lambda: route("", DEFAULT),
+        lambda: route("", "2001:db8::/56", "fe80::1"),
         lambda: route("tap0", DEFAULT, kind="drop"),
         lambda: route("", DEFAULT, "10.0.0.1", kind="drop"),
         lambda: route("tap0", DEFAULT, "fe80::1"),

@@ -20,11 +20,11 @@ from typing import Final
 
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.config import ConflictDetection, ServerConfig, Settings
-from vppdhc.dhc4.instants import Instants
 from vppdhc.dhc4.options import OptionSet
 from vppdhc.dhc4.reply import encode
 from vppdhc.dhc4.server import Server
 from vppdhc.interface import Interface
+from vppdhc.leases.instants import Instants
 from vppdhc.leases.lease import Change, Lease, LeaseState
 from vppdhc.packet import dhcp4, ethernet, frame, punt
 from vppdhc.packet.dhcp4 import Message

@@ -34,6 +34,7 @@ from gevent.socket import wait_read, wait_write
 from vppdhc.clock import SystemClock
 from vppdhc.leases.committer import Committer, Work
 from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.lease6 import AnyChange, by_version
 from vppdhc.leases.store import LeaseStore
 
 _QUEUE_LENGTH: Final = Path("/proc/sys/net/unix/max_dgram_qlen")
@@ -161,10 +162,11 @@ class MeasuredStore:
     sizes: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[AnyChange]) -> None:
         """Commit and measure."""
+        changes4, _ = by_version(changes)
         started = time.perf_counter()
-        self.store.commit(changes)
+        self.store.commit(changes4)
         self.seconds.append(time.perf_counter() - started)
         self.sizes.append(len(changes))
 

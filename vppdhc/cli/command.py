@@ -10,7 +10,7 @@ from nc.errors import RpcError, RpcErrors
 from nc.history import StorageError
 from nc.hostkey import HostKeyError
 from nc.schema import SchemaError
-from vppdhc.cli.leases import show_leases
+from vppdhc.cli.leases import Selection, show_leases
 from vppdhc.daemon import run_daemon
 from vppdhc.leases.errors import LeaseStoreError
 from vppdhc.northbound.files import ConfigError, read_config, to_xml
@@ -24,6 +24,7 @@ EXIT_INVALID = 2
 """The status for a wrong command line (argparse's own) and for an invalid configuration."""
 
 _LEVELS = ("debug", "info", "warning", "error")
+_STATES = ("active", "expired", "released", "declined")
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -73,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
 
     leases = commands.add_parser("leases", help="show the stored leases, whether the daemon runs or not")
     _add_state_dir(leases)
+    either = leases.add_mutually_exclusive_group()
+    for number in (4, 6):
+        text = f"leases of IPv{number} alone"
+        either.add_argument(f"-{number}", dest="version", action="store_const", const=number, help=text)
+    leases.add_argument("--interface", metavar="NAME", help="leases on this VPP interface alone")
+    leases.add_argument("--state", choices=_STATES, help="leases in this state alone")
     leases.add_argument("--json", action="store_true", help="print JSON instead of a table")
     leases.set_defaults(run=_leases)
     return parser
@@ -112,5 +119,6 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _leases(options: argparse.Namespace) -> int:
-    show_leases(Places(Path(), options.state_dir, Path()).leases, as_json=options.json)
+    store = Places(Path(), options.state_dir, Path()).leases
+    show_leases(store, Selection(options.version, options.interface, options.state), as_json=options.json)
     return EXIT_OK

@@ -43,6 +43,8 @@ class StateFile(ABC, Generic[T]):
 
     largest: int
     """Bytes of a file that is still read."""
+    what: str
+    """What it holds, for messages of the log."""
 
     def __init__(
         self,
@@ -132,16 +134,16 @@ class StateFile(ABC, Generic[T]):
         try:
             self.save(content)
         except OSError as error:
-            self._log.error("the lease cannot be stored", file=str(self.path), reason=error.strerror)
+            self._log.error(f"{self.what} cannot be stored", file=str(self.path), reason=error.strerror)
 
     def _move_aside(self, error: Exception) -> None:
         try:
             aside = atomic.move_aside(self.path)
         except OSError as failure:
-            self._log.error("the stored lease cannot be read", file=str(self.path), reason=str(failure))
+            self._log.error(f"{self.what} cannot be read", file=str(self.path), reason=str(failure))
         else:
             self._log.error(
-                "the stored lease is damaged, a new one is asked for",
+                f"{self.what} cannot be used, going on without",
                 file=str(self.path),
                 moved_to=str(aside),
                 reason=str(error),

@@ -1,35 +1,17 @@
 """Which address a client gets, and whether it can have the one that it wants."""
 
-from enum import StrEnum
-
 from vppdhc.dhc4.book import LeaseBook
 from vppdhc.dhc4.lease_maker import interface_of
 from vppdhc.dhc4.request import Drop, RefusalError, Request
 from vppdhc.dhc4.reservations import Reservation, Reservations
 from vppdhc.dhc4.subnet import Subnet
 from vppdhc.leases.lease import Lease, LeaseState
+from vppdhc.servers.why import Why
+
+__all__ = ["Allocation", "Choice", "Why", "in_force", "on_link", "own_lease"]
 
 _ACTIVE = LeaseState.ACTIVE
 _RELEASED = LeaseState.RELEASED
-
-
-class Why(StrEnum):
-    """Why a client is offered an address; in the order in which they count."""
-
-    RESERVATION = "reservation"
-    """It is reserved for the client."""
-    LEASE = "its lease"
-    """The client has a lease of it."""
-    LAST_LEASE = "its last lease"
-    """The client's last lease was of it."""
-    OFFER = "an offer"
-    """The client was offered it a moment ago."""
-    WISH = "its wish"
-    """The client asks for it (option 50), and it was never anybody else's."""
-    HASH = "hash"
-    """The hash of the client's hardware address leads to it."""
-    OLDEST_ENDED = "oldest ended"
-    """Every address is taken; of those whose lease has ended, this is the one that ended first."""
 
 
 Choice = tuple[Subnet, int, Why]

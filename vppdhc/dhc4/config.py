@@ -1,7 +1,7 @@
 """Configuration of the DHCPv4 server, as the core wants it: frozen, complete, in seconds and integers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network
 from types import MappingProxyType
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from vppdhc.dhc4.classes import ClientClasses
 from vppdhc.dhc4.options import NO_OPTIONS, OptionSet
 from vppdhc.dhc4.reservations import Reservations
+from vppdhc.servers.config import BasePoolConfig, BaseSubnetConfig, check, put_over
 
 INFINITE = 0xFFFFFFFF
 """A lifetime of for ever (RFC 2131, 3.3)."""
@@ -95,14 +96,14 @@ class Settings:
     max_leases_per_hardware_address: int | None = None
 
     def __post_init__(self) -> None:
-        _check("lease-time", self.lease_time, SHORTEST_LEASE, INFINITE)
+        check("lease-time", self.lease_time, SHORTEST_LEASE, INFINITE)
         for name, value in (("renewal-time", self.renewal_time), ("rebinding-time", self.rebinding_time)):
             if value is not None:
-                _check(name, value, 1, INFINITE)
-        _check("static-percentage", self.static_percentage, 0, 100)
-        _check("offer-hold", self.offer_hold, 1, 3600)
-        _check("probation-time", self.probation_time, 0, INFINITE)
-        _check("max-address-utilization", self.max_address_utilization, 1, 100)
+                check(name, value, 1, INFINITE)
+        check("static-percentage", self.static_percentage, 0, 100)
+        check("offer-hold", self.offer_hold, 1, 3600)
+        check("probation-time", self.probation_time, 0, INFINITE)
+        check("max-address-utilization", self.max_address_utilization, 1, 100)
 
     @property
     def default_rebinding_time(self) -> int | None:
@@ -135,11 +136,6 @@ def _default_rebinding_time(lease: int) -> int:
     return lease * 7 // 8
 
 
-def _check(name: str, value: int, lowest: int, highest: int) -> None:
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name} {value} is not within {lowest} to {highest}")
-
-
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """Settings of an inner level that differ from those around it; None where they do not.
@@ -167,9 +163,7 @@ class Overrides:
 
     def over(self, settings: Settings) -> Settings:
         """Return the settings with these put over them; raises ValueError where they do not go together."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        values["options"] = self.options.over(settings.options)
-        return replace(settings, **{name: value for name, value in values.items() if value is not None})
+        return put_over(settings, self)
 
 
 NO_OVERRIDES = Overrides()
@@ -177,51 +171,17 @@ NO_OVERRIDES = Overrides()
 
 
 @dataclass(frozen=True, slots=True)
-class PoolConfig:
-    """A range of addresses for clients.
+class PoolConfig(BasePoolConfig[Overrides]):
+    """A range of addresses for clients; see BasePoolConfig."""
 
-    id: names it for people, in its subnet.
-    first, last: lowest and highest address; those outside of the subnet's network are not in the pool.
-    overrides: of lifetimes, options and max_address_utilization.
-    """
-
-    id: str
-    first: int
-    last: int
     overrides: Overrides = NO_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True)
-class SubnetConfig:
-    """A network that is not just as its interface makes it.
+class SubnetConfig(BaseSubnetConfig[IPv4Network, Overrides]):
+    """A network that is not just as its interface makes it; see BaseSubnetConfig."""
 
-    id: names it for people.
-    network, table: the network, and the routing table (VRF) id that it is in.
-    interface: name of the interface whose clients are in it; None for the one that has an address in it.
-    relay_addresses: relay agents whose clients are in it, beside those that have an address in it.
-    overrides: settings.
-    pools: addresses for clients; without any, all of the network but its static part.
-    excluded: first and last address of each range that is given to nobody but by a reservation.
-    """
-
-    id: str
-    network: IPv4Network
-    table: int = 0
-    interface: str | None = None
-    relay_addresses: tuple[int, ...] = ()
     overrides: Overrides = NO_OVERRIDES
-    pools: tuple[PoolConfig, ...] = ()
-    excluded: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def first(self) -> int:
-        """The lowest address of the network."""
-        return int(self.network.network_address)
-
-    @property
-    def last(self) -> int:
-        """The highest address of the network."""
-        return int(self.network.broadcast_address)
 
 
 @dataclass(frozen=True, slots=True)

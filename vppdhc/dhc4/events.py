@@ -4,8 +4,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
-from vppdhc.dhc4.usage import PoolUsage
 from vppdhc.leases.lease import Lease
+from vppdhc.leases.usage import PoolUsage
 
 
 class EventKind(StrEnum):

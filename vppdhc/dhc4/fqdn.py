@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from vppdhc.packet import names
 from vppdhc.packet.errors import DecodeError
+from vppdhc.servers.fqdn import full_name
 
 CLIENT_FQDN = 81
 
@@ -59,14 +60,7 @@ def agreed_name(asked: ClientFqdn, reserved: str, domain: str) -> str:
     name = reserved or asked.name
     if reserved:
         name = f"{reserved.rstrip('.')}." if "." in reserved.rstrip(".") else reserved
-    if not name or name.endswith(".") or not domain:
-        return name
-    full = f"{name}.{domain.rstrip('.')}."
-    try:
-        names.encode_partial(full)
-    except ValueError:
-        return name  # together they are too long for a name
-    return full
+    return full_name(name, domain)
 
 
 def server_fqdn(asked: ClientFqdn, name: str) -> bytes:

@@ -1,8 +1,6 @@
 """The last exchange with every client that was heard lately: why it got what it got."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from vppdhc.dhc4.options import HOST_NAME
@@ -11,31 +9,15 @@ from vppdhc.dhc4.parameters import MESSAGE_TYPE
 from vppdhc.dhc4.request import RefusalError, client_key
 from vppdhc.interface import Interface
 from vppdhc.packet.dhcp4 import Message, MessageType
+from vppdhc.servers.memory import Decision, Key, Memory
+
+__all__ = ["Decision", "Exchange", "Heard"]
 
 _NAK: Final = b"\6"
 _BOOTP: Final = b""
 _TYPES: Final = {bytes((message_type,)): message_type.name.lower() for message_type in MessageType} | {_BOOTP: "bootp"}
 _NAME_LONGEST: Final = 64
 """Octets of a name that are remembered: as long as one label of a domain name, and one more."""
-_INTERFACES_MOST: Final = 4
-"""Interfaces on which a client's last exchange is remembered; a client that wanders over more is seldom honest."""
-
-
-class Decision(StrEnum):
-    """What the server made of a message."""
-
-    ANSWERED = "answered"
-    """The client got what it asked for."""
-    REFUSED = "refused"
-    """The client was told that it cannot have it."""
-    DROPPED = "dropped"
-    """The client got no answer."""
-    PENDING = "pending"
-    """The answer waits: for a probe, or for the disk."""
-
-
-_PORTION: Final = 1000
-"""Exchanges that are looked at in one go."""
 _ADDRESS, _HARDWARE = 6, 9
 """Where they are in a _Known."""
 _ANSWERED, _REFUSED = Decision.ANSWERED, Decision.REFUSED  # here, as looking up a member takes its time
@@ -85,35 +67,12 @@ _Known = tuple[str, float, bytes, bytes | None, Decision, str, int, bytes, int, 
 """An exchange without the two members that make its key."""
 
 
-class Heard:
+class Heard(Memory[_Known, Exchange]):
     """The last exchange of each client on each interface, for so many clients as were heard last.
 
     It is asked for seldom and told for every message, so telling it takes about a microsecond, and finding an exchange
-    by anything but its client goes through all of them.
-
-    most: clients that are remembered. Each takes about 350 bytes.
+    by anything but its client goes through all of them. Each client takes about 350 bytes.
     """
-
-    def __init__(self, most: int = 65_536) -> None:
-        self._most = most
-        self._known: OrderedDict[tuple[int, bytes], _Known] = OrderedDict()
-        self._elsewhere: dict[tuple[int, bytes], list[_Known]] = {}
-
-    def __len__(self) -> int:
-        """Count the clients that are remembered."""
-        return len(self._known)
-
-    def __iter__(self) -> Iterator[Exchange]:
-        """Go through the last exchange of each client, the oldest one first; more may come meanwhile."""
-        for (table, client), known in list(self._known.items()):
-            yield Exchange(table, client, *known)
-
-    def of_client(self, table: int, client: bytes) -> Sequence[Exchange]:
-        """Return the last exchange of a client on each interface, the latest one first."""
-        key = table, client
-        known = self._known.get(key)
-        every = () if known is None else (known, *self._elsewhere.get(key, ()))
-        return [Exchange(table, client, *one) for one in every]
 
     def find(
         self, pause: Callable[[], object], *, hardware: bytes = b"", address: int = 0, client: bytes = b""
@@ -125,15 +84,13 @@ class Heard:
         pause: is called now and then meanwhile, and may let others run.
         hardware: hardware address. address: the one that the exchange is about. client: key of the client.
         """
-        for number, ((table, key), known) in enumerate(list(self._known.items())):
-            if not number % _PORTION:
-                pause()
+        for key, known in self._look(pause):
             if (
                 (not hardware or known[_HARDWARE] == hardware)
                 and (not address or known[_ADDRESS] == address)
-                and (not client or key == client)
+                and (not client or key[1] == client)
             ):
-                yield Exchange(table, key, *known)
+                yield self._exchange(key, known)
 
     def note(self, message: Message, interface: Interface, outcome: Outcome, now: float) -> None:
         """Take note of a message and what it led to.
@@ -156,11 +113,8 @@ class Heard:
             if replies:
                 reply_type = replies[0].message.options.get(MESSAGE_TYPE, _BOOTP)
             decision = _PENDING if changes else _REFUSED if reply_type == _NAK else _ANSWERED
-        name = interface.name
-        known = self._known
-        before = known.get(key)
-        known[key] = (
-            name,
+        known = (
+            interface.name,
             now,
             options.get(MESSAGE_TYPE, _BOOTP),
             reply_type,
@@ -171,13 +125,7 @@ class Heard:
             message.htype,
             message.chaddr,
         )
-        if before is not None:
-            known.move_to_end(key)
-            if before[0] != name:
-                self._moved(key, before, name)
-        elif len(known) > self._most:
-            forgotten, _ = known.popitem(last=False)
-            self._elsewhere.pop(forgotten, None)
+        self._remember(key, known)
 
     def settled(self, message: Message, interface: Interface, outcome: Outcome, lost: str = "") -> None:
         """Take note that what was pending has been done, or that it was not.
@@ -209,13 +157,12 @@ class Heard:
             hardware,
         )
 
-    def _moved(self, key: tuple[int, bytes], before: _Known, now: str) -> None:
-        """Keep what a client did on the interface that it was on before, of so many of them."""
-        others = [one for one in self._elsewhere.get(key, ()) if one[0] not in {now, before[0]}]
-        self._elsewhere[key] = [before, *others[: _INTERFACES_MOST - 2]]
+    def _exchange(self, key: Key, known: _Known) -> Exchange:
+        table, client = key
+        return Exchange(table, client, *known)
 
 
-def _key(message: Message, interface: Interface) -> tuple[int, bytes] | None:
+def _key(message: Message, interface: Interface) -> Key | None:
     """Return table and key of a client of whom the server says neither; None for one that has no key."""
     try:
         return interface.table4, client_key(message)

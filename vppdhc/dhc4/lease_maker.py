@@ -4,9 +4,9 @@ from math import inf
 
 from vppdhc.dhc4.config import INFINITE
 from vppdhc.dhc4.details import SharedDetails
-from vppdhc.dhc4.instants import Instants
 from vppdhc.dhc4.request import Request
 from vppdhc.dhc4.subnet import Subnet
+from vppdhc.leases.instants import Instants
 from vppdhc.leases.lease import NO_DETAILS, Lease, LeaseState
 
 _ACTIVE, _OFFERED, _DECLINED = LeaseState.ACTIVE, LeaseState.OFFERED, LeaseState.DECLINED

@@ -1,14 +1,36 @@
 """What a level of the configuration says about DHCPv4 options, encoded, and how one level lies over another."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Self
 
 from vppdhc.packet import names
-from vppdhc.packet.errors import DecodeError
+from vppdhc.servers import learned as shared
+from vppdhc.servers.option_set import BaseOptionSet, FromUpstream, OptionValue, Upstream
+
+__all__ = [
+    "BOOT_FILE_NAME",
+    "BROADCAST_ADDRESS",
+    "CLASSLESS_ROUTES",
+    "DOMAIN_NAME",
+    "DOMAIN_NAME_SERVER",
+    "DOMAIN_SEARCH",
+    "HOST_NAME",
+    "MICROSOFT_ROUTES",
+    "NO_OPTIONS",
+    "NTP_SERVERS",
+    "ROUTER",
+    "STATIC_ROUTES",
+    "SUBNET_MASK",
+    "V6_ONLY_PREFERRED",
+    "WPAD",
+    "FromUpstream",
+    "OptionSet",
+    "OptionValue",
+    "Upstream",
+]
 
 SUBNET_MASK: Final = 1
 ROUTER: Final = 3
@@ -25,85 +47,35 @@ CLASSLESS_ROUTES: Final = 121
 MICROSOFT_ROUTES: Final = 249
 WPAD: Final = 252
 
-_LEARNED_MOST: Final = 32
-"""Addresses or names of a provider that are passed on in one option: it must not fill the whole answer."""
-_NAME = re.compile(rb"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
-"""What a provider may call a domain. Clients hand it to scripts, so nothing else is passed on."""
-
-
-class FromUpstream(NamedTuple):
-    """A value that is learned from the provider.
-
-    before, after: constants in front of it and behind it, encoded as the option is; empty without.
-    """
-
-    before: bytes = b""
-    after: bytes = b""
-
-
-OptionValue: TypeAlias = bytes | FromUpstream
-
-Upstream: TypeAlias = Mapping[str, Mapping[int, bytes]]
-"""What was learned: by the interface of the router's own client, values as received by option code."""
+_ADDRESS: Final = 4
+_NAME_LONGEST: Final = 253
 
 
 @dataclass(frozen=True, slots=True)
-class OptionSet:
-    """What is said about options. Never changed.
+class OptionSet(BaseOptionSet):
+    """What is said about options, see BaseOptionSet, and about the next server.
 
-    values: by code, encoded or to be learned.
-    omitted: codes that are not sent, whatever the levels around say. What is omitted is in no values.
     next_server: IPv4 address for the field siaddr (RFC 2131, 2); None where nothing is said about it.
-    upstream_interface: interface whose client gives the learned values; None where nothing is said: all of them do.
     """
 
-    values: Mapping[int, OptionValue] = field(default_factory=lambda: MappingProxyType({}))
-    omitted: frozenset[int] = frozenset()
     next_server: int | None = None
-    upstream_interface: str | None = None
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        values = {code: value for code, value in self.values.items() if code not in self.omitted}
-        content = frozenset(values.items()), self.omitted, self.next_server, self.upstream_interface
-        object.__setattr__(self, "values", MappingProxyType(values))
-        object.__setattr__(self, "_hash", hash(content))  # once, as the sets of classes are looked up for each packet
 
     def __hash__(self) -> int:
         return self._hash
 
     def __bool__(self) -> bool:
         """Whether anything is said."""
-        return bool(self.values or self.omitted or self.next_server or self.upstream_interface)
+        return bool(self.next_server) or BaseOptionSet.__bool__(self)
 
-    def over(self, outer: "OptionSet") -> "OptionSet":
+    def over(self, outer: Self) -> Self:
         """Return what holds where this level lies within another one."""
-        if not outer:
-            return self
-        if not self:
-            return outer
-        kept = {code: value for code, value in outer.values.items() if code not in self.omitted}
-        return OptionSet(
-            values={**kept, **self.values},
-            omitted=self.omitted | outer.omitted.difference(self.values),
-            next_server=outer.next_server if self.next_server is None else self.next_server,
-            upstream_interface=self.upstream_interface or outer.upstream_interface,
-        )
+        options = BaseOptionSet.over(self, outer)
+        next_server = outer.next_server if self.next_server is None else self.next_server
+        return options if options.next_server == next_server else replace(options, next_server=next_server)
 
-    def resolved(self, upstream: Upstream) -> dict[int, bytes]:
-        """Return the encoded values with what was learned; a value of which nothing is known is left out."""
-        found = {}
-        for code, value in self.values.items():
-            if isinstance(value, bytes):
-                found[code] = value
-            elif learned := self._learned(code, value, upstream):
-                found[code] = learned
-        return found
-
-    def _learned(self, code: int, value: FromUpstream, upstream: Upstream) -> bytes:
-        one = self.upstream_interface
-        sources = list(upstream.values()) if one is None else [upstream.get(one, {})]
-        return _JOIN[code](value, [source[code] for source in sources if code in source])
+    @staticmethod
+    def _join(code: int, value: FromUpstream, learned: Sequence[bytes]) -> bytes:
+        return _JOIN[code](value, learned)
 
 
 NO_OPTIONS: Final = OptionSet()
@@ -111,16 +83,7 @@ NO_OPTIONS: Final = OptionSet()
 
 
 def _join_addresses(value: FromUpstream, learned: Iterable[bytes]) -> bytes:
-    """Join addresses, each once."""
-    hosts = [address for raw in learned for address in _addresses(raw) if _is_host(address)]
-    return b"".join(dict.fromkeys([*_addresses(value.before), *hosts[:_LEARNED_MOST], *_addresses(value.after)]))
-
-
-def _addresses(raw: bytes) -> Iterator[bytes]:
-    """Go through the addresses of an option; none are in one of a length that it cannot have."""
-    if len(raw) % 4 == 0:
-        for start in range(0, len(raw), 4):
-            yield raw[start : start + 4]
+    return shared.join_addresses(value, learned, _ADDRESS, _is_host)
 
 
 def _is_host(raw: bytes) -> bool:
@@ -131,23 +94,16 @@ def _is_host(raw: bytes) -> bool:
 def _first_name(_: FromUpstream, learned: Iterable[bytes]) -> bytes:
     """Return the first domain name (RFC 2132, 3.17: one name, as text)."""
     stripped = (raw.rstrip(b"\0") for raw in learned)
-    return next((name for name in stripped if len(name) <= 253 and _NAME.fullmatch(name)), b"")
+    return next((name for name in stripped if len(name) <= _NAME_LONGEST and _is_safe(name)), b"")
+
+
+def _is_safe(name: bytes) -> bool:
+    return name.isascii() and shared.is_safe_name(name.decode("ascii"))
 
 
 def _join_names(value: FromUpstream, learned: Iterable[bytes]) -> bytes:
     """Join domain names, each once (RFC 3397)."""
-    safe = [name for raw in learned for name in _names(raw) if _NAME.fullmatch(name.encode("ascii"))]
-    every: dict[str, str] = {}
-    for name in [*_names(value.before), *safe[:_LEARNED_MOST], *_names(value.after)]:
-        every.setdefault(name.lower(), name)
-    return names.encode_list(every.values())
-
-
-def _names(raw: bytes) -> list[str]:
-    try:
-        return names.decode_list(raw)
-    except DecodeError:
-        return []
+    return names.encode_list(shared.join_names(value, learned))
 
 
 _JOIN: Final = MappingProxyType(

@@ -1,44 +1,33 @@
 """The addresses of a network that may be given to clients, and which of them a client gets."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
 from ipaddress import IPv4Network
 from itertools import accumulate
 from typing import TypeAlias
 
-from vppdhc.dhc4.address_set import AddressSet
+from vppdhc.leases.address_set import AddressSet
+from vppdhc.leases.ranges import Range, Ranges, without
 
 _SMALLEST_PREFIX = 30
 """A /31 (RFC 3021) has no address left beside the two ends of its link, and a /32 has only the router's."""
 
-
-Range: TypeAlias = tuple[int, int]
-"""The first address, and one past the last."""
 PoolKey: TypeAlias = tuple[int, tuple[Range, ...]]
 """Table and ranges of a pool: all that it is."""
 
 
-class Pool:
-    """Ranges of addresses in one network, in increasing order.
-
-    table: routing table (VRF) id of the network.
-    ranges: (first, one past the last) of each range, in increasing order and apart from each other.
-    size: how many addresses there are.
-    first, stop: the lowest address and one past the highest; equal in an empty pool.
+class Pool(Ranges[int]):
+    """Ranges of addresses in one network, in increasing order; space: id of its routing table (VRF).
 
     It knows nothing of leases: the caller brings the set of addresses that have one.
     """
 
-    __slots__ = ("_offsets", "_starts", "first", "ranges", "size", "stop", "table")
+    __slots__ = ("_offsets",)
 
     def __init__(self, table: int, ranges: Iterable[Range]) -> None:
-        self.table = table
-        self.ranges = tuple(ranges)
-        self._starts = [start for start, _ in self.ranges]
-        *self._offsets, self.size = accumulate((stop - start for start, stop in self.ranges), initial=0)
-        self.first = self.ranges[0][0] if self.ranges else 0
-        self.stop = self.ranges[-1][1] if self.ranges else 0
+        super().__init__(table, ranges)
+        self._offsets = list(accumulate((stop - start for start, stop in self.ranges), initial=0))
 
     @classmethod
     def of_network(cls, table: int, network: IPv4Network, own: Iterable[int], static_percentage: int) -> "Pool":
@@ -56,12 +45,7 @@ class Pool:
     @property
     def key(self) -> PoolKey:
         """What two pools have in common that are of the same addresses."""
-        return self.table, self.ranges
-
-    def __contains__(self, address: int) -> bool:
-        if not self.first <= address < self.stop:
-            return False
-        return len(self.ranges) == 1 or address < self.ranges[bisect_right(self._starts, address) - 1][1]
+        return self.space, self.ranges
 
     def candidate(self, hardware: bytes, taken: AddressSet) -> int | None:
         """Choose the address of a client that has none yet: the same one on every server with the same pool.
@@ -100,16 +84,3 @@ def whole_of(network: IPv4Network, static_percentage: int) -> Range:
     if network.prefixlen > _SMALLEST_PREFIX:
         return base, base
     return base + max(1, network.num_addresses * static_percentage // 100), end
-
-
-def without(whole: Range, holes: Iterable[Range]) -> Sequence[Range]:
-    """Return what is left of a range without others, in increasing order."""
-    start, stop = whole
-    left = []
-    for first, beyond in sorted(holes):
-        if start < min(first, stop):
-            left.append((start, min(first, stop)))
-        start = max(start, beyond)
-    if start < stop:
-        left.append((start, stop))
-    return left

@@ -8,9 +8,6 @@ none of them keeps VPP or anybody else waiting. The arping plugin can be asked i
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from heapq import heappop, heappush
-from itertools import count
 from typing import Final
 
 import gevent
@@ -23,33 +20,13 @@ from vppdhc.dhc4.protocols import Dataplane
 from vppdhc.interface import Interface
 from vppdhc.packet import arp, punt
 from vppdhc.packet.dhcp4 import Message
+from vppdhc.servers.questions import REQUESTS, Result, Timetable
 
-_REQUESTS: Final = 2
-"""ARP requests for an address that nobody answers: one may be lost. They share the time there is."""
 _ARPING_MOST: Final = 16
 """Questions that wait for the arping plugin, which takes a second for each; clients wait no longer than that."""
 _FRESH: Final = 600.0
 """Seconds for which a neighbour counts, where nobody can be asked: VPP keeps those that are long gone as well."""
-_TURN: Final = 0.005
-"""Seconds of work after which other greenlets get their turn."""
-_YIELD: Final = 1e-6
-"""Seconds to sleep for a turn of the event loop; sleep(0) would run only what is ready, and read no socket."""
 _ARPING: Final = ConflictDetection.ARPING
-
-
-class Result(StrEnum):
-    """What came of the question whether somebody uses an address."""
-
-    FREE = "free"
-    """Nobody answered in time."""
-    TAKEN = "taken"
-    """Somebody else answered."""
-    TOO_MANY = "too-many"
-    """It was not asked, as too many others wait for an answer."""
-    NOT_WATCHED = "not-watched"
-    """It was not asked, as VPP would not tell of an answer, or is not there."""
-    NOT_SENT = "not-sent"
-    """It could not be asked: VPP did not take the request, or has no arping plugin."""
 
 
 Answered = Callable[[Message, Interface, ProbeWanted, Result, bytes], object]
@@ -71,7 +48,7 @@ class _Probe:
     interface: Interface
     wanted: ProbeWanted
     sent: int = 0
-    left: int = _REQUESTS
+    left: int = REQUESTS
     due: float = 0.0
     holder: bytes = b""
 
@@ -101,12 +78,9 @@ class Prober:
         self._dataplane = dataplane
         self._clock = clock
         self._answered = answered
-        self._sleep = sleep
         self._pending: dict[tuple[str, int], _Probe] = {}
-        self._due: list[tuple[float, int, _Probe]] = []
-        self._number = count()
+        self._timetable: Timetable[_Probe] = Timetable(clock, self._go_on, sleep)
         self._arping: deque[_Probe] = deque()
-        self._wake = Event()
         self._wake_arping = Event()
 
     def __len__(self) -> int:
@@ -135,7 +109,7 @@ class Prober:
             self._wake_arping.set()
         elif self._dataplane.neighbours.watches(interface.name):
             self._pending[key] = probe
-            self._put_off(probe, self._clock.boottime())
+            self._timetable.put_off(probe, self._clock.boottime())
         else:
             self._leave(probe, Result.NOT_WATCHED)
 
@@ -144,19 +118,11 @@ class Prober:
         probe = self._pending.get((interface, address))
         if probe is not None and probe.wanted.how is not _ARPING and mac != probe.wanted.hardware and not probe.holder:
             probe.holder = mac
-            self._put_off(probe, 0.0)
+            self._timetable.put_off(probe, 0.0)
 
     def run(self) -> None:
         """Send ARP requests and wait for their answers, for ever."""
-        while True:
-            self._wake.wait(self._left())
-            self._wake.clear()
-            now = self._clock.boottime()
-            # An answer that is there by now counts, however late it is read: in one turn of the event loop VPP's
-            # socket is read, in the next one its events are handed on.
-            self._sleep(_YIELD)
-            self._sleep(_YIELD)
-            self.work(now)
+        self._timetable.run()
 
     def run_arping(self) -> None:
         """Have VPP's arping plugin ask, for ever."""
@@ -168,20 +134,11 @@ class Prober:
 
     def work(self, now: float) -> None:
         """Do what was due at a time."""
-        began = self._clock.boottime()
-        while self._due and self._due[0][0] <= now:
-            due, _, probe = heappop(self._due)
-            if due == probe.due and self._waits(probe):
-                self._go_on(probe)
-            if self._clock.boottime() - began > _TURN:
-                self._sleep(_YIELD)
-                began = self._clock.boottime()
-
-    def _left(self) -> float | None:
-        """Return the seconds until there is something to do; None for nothing."""
-        return max(0.0, self._due[0][0] - self._clock.boottime()) if self._due else None
+        self._timetable.work(now)
 
     def _go_on(self, probe: _Probe) -> None:
+        if not self._waits(probe):
+            return
         if probe.holder:
             self._end(probe, Result.TAKEN, probe.holder)
         elif probe.left:
@@ -204,7 +161,7 @@ class Prober:
             )
             probe.sent += self._dataplane.send(interface.index, punt.L2, request)
         if self._waits(probe) and not probe.holder:
-            self._put_off(probe, self._clock.boottime() + probe.wanted.timeout / _REQUESTS)
+            self._timetable.put_off(probe, self._clock.boottime() + probe.wanted.timeout / REQUESTS)
 
     def _ask_plugin(self, probe: _Probe) -> None:
         if not self._waits(probe):
@@ -221,13 +178,6 @@ class Prober:
             self._end(probe, Result.FREE, b"")
         else:
             self._end(probe, Result.TAKEN, holder)
-
-    def _put_off(self, probe: _Probe, due: float) -> None:
-        """Have something done for a probe at a time, and no longer at the one before."""
-        probe.due = due
-        heappush(self._due, (due, next(self._number), probe))
-        if self._due[0][2] is probe:
-            self._wake.set()
 
     def _waits(self, probe: _Probe) -> bool:
         """Whether a probe is not over, nor has another one taken its place."""

@@ -1,44 +1,10 @@
-"""What the shell round the DHCPv4 server wants of its surroundings."""
+"""What the shell round the DHCPv4 server wants of VPP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from vppdhc.dhc4.outcome import Outcome
-from vppdhc.interface import Interface
-from vppdhc.leases.committer import Work
-from vppdhc.packet.dhcp4 import Message
-
-
-class Source(Protocol):
-    """Where datagrams come from."""
-
-    def receive(self) -> Sequence[bytes]:
-        """Wait for datagrams and return all that are there."""
-
-
-class Queue(Protocol):
-    """The committer."""
-
-    def submit(self, work: Work) -> bool:
-        """Queue a work; False when it was refused and its changes were taken back."""
-
-
-class Heard(Protocol):
-    """The last exchange with each client."""
-
-    def note(self, message: Message, interface: Interface, outcome: Outcome, now: float) -> object:
-        """Take note of what a message led to; now is CLOCK_BOOTTIME."""
-
-    def settled(self, message: Message, interface: Interface, outcome: Outcome, lost: str = "") -> object:
-        """Take note that the answer to a message was sent, or why it was not."""
-
-
-class Interfaces(Protocol):
-    """The live interface table."""
-
-    def get(self, index: int) -> Interface | None:
-        """Return the interface that has an index now."""
+from vppdhc.servers.protocols import Interfaces
 
 
 class Neighbour(Protocol):

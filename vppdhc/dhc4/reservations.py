@@ -1,15 +1,13 @@
 """Host reservations: what single clients get, found by client and by address."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple
 
 from vppdhc.dhc4.options import NO_OPTIONS, OptionSet
+from vppdhc.servers.reservations import BaseReservations, HasId, Scope
 
 _NAME_LONGEST = 255
 """Octets that an option holds (RFC 2132, 2)."""
-_NONE: frozenset[int] = frozenset()
-_Scope: TypeAlias = str | int | None
-"""Where a reservation counts: in the subnet with this id, in a routing table, everywhere."""
 
 
 class Reservation(NamedTuple):
@@ -35,25 +33,6 @@ class Reservation(NamedTuple):
     circuit_id: bytes = b""
     remote_id: bytes = b""
     options: OptionSet = NO_OPTIONS
-
-
-class Contradiction(NamedTuple):
-    """Two reservations that cannot both hold; the first one does.
-
-    about: what they share, "client" or "address".
-    """
-
-    first: Reservation
-    second: Reservation
-    about: str
-
-
-class HasId(Protocol):
-    """A subnet, as far as it is needed here."""
-
-    @property
-    def id(self) -> str:
-        """Id in the configuration, empty for one that is not there."""
 
 
 class _Clients:
@@ -83,15 +62,10 @@ class _Clients:
         return found
 
 
-class Reservations:
-    """All reservations, never changed. Two are equal when the same reservations are in them.
+class Reservations(BaseReservations[Reservation, int]):
+    """All reservations, found by client and by address; see BaseReservations."""
 
-    Every look-up takes the same time however many there are.
-
-    contradictions: those that cannot hold, each with the one before it that does.
-    """
-
-    __slots__ = ("_addresses", "_by_id", "_holders", "_scopes", "contradictions")
+    __slots__ = ("_scopes",)
 
     def __init__(self, reservations: Iterable[Reservation] = ()) -> None:
         """Index them.
@@ -99,34 +73,8 @@ class Reservations:
         Raises ValueError where an id comes twice, where there is no client, and for a host name that does not fit into
         its option.
         """
-        self._by_id: dict[tuple[str, str], Reservation] = {}
-        self._scopes: dict[_Scope, _Clients] = {}
-        self._holders: dict[tuple[int | None, int], Reservation] = {}
-        self.contradictions: list[Contradiction] = []
-        elsewhere: dict[int, Reservation] = {}
-        for one in reservations:
-            self._add(one, elsewhere)
-        addresses: dict[int | None, set[int]] = {None: set()}
-        for table, address in self._holders:
-            addresses.setdefault(table, set()).add(address)
-        everywhere = addresses[None]
-        self._addresses = {table: frozenset(found | everywhere) for table, found in addresses.items()}
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def __iter__(self) -> Iterator[Reservation]:
-        return iter(self._by_id.values())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reservations) and self._by_id == other._by_id
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._by_id.values()))
-
-    def by_id(self, id_: str, subnet: str = "") -> Reservation | None:
-        """Return the reservation with an id, of a subnet or of none."""
-        return self._by_id.get((subnet, id_))
+        self._scopes: dict[Scope, _Clients] = {}
+        super().__init__(reservations)
 
     def of(
         self,
@@ -165,33 +113,18 @@ class Reservations:
 
     def addresses(self, table: int) -> frozenset[int]:
         """Return the addresses that are reserved in a table."""
-        found = self._addresses.get(table)
-        return self._addresses[None] if found is None else found
-
-    def _add(self, one: Reservation, elsewhere: dict[int, Reservation]) -> None:
-        """Take one in; elsewhere: the first that is of an address in one table."""
-        self._check(one)
-        if self._by_id.setdefault((one.subnet, one.id), one) is not one:
-            raise ValueError(f"two reservations have the id {one.id!r}")
-        other = self._scopes.setdefault(one.subnet or one.table, _Clients()).add(one)
-        if other is not one:
-            self.contradictions.append(Contradiction(other, one, "client"))
-        elif one.address is not None:
-            other = self._holder_before(one, one.address, elsewhere)
-            if other is not one:
-                self.contradictions.append(Contradiction(other, one, "address"))
-
-    def _holder_before(self, one: Reservation, address: int, elsewhere: dict[int, Reservation]) -> Reservation:
-        """Have an address held; returns who holds it: an address of all tables is in none of them already."""
-        if one.table is None:
-            other = elsewhere.get(address)
-        else:
-            other = self._holders.get((None, address))
-            elsewhere.setdefault(address, one)
-        return other or self._holders.setdefault((one.table, address), one)
+        return self._reserved(table)
 
     def _check(self, one: Reservation) -> None:
         if not (one.client or one.circuit_id or one.remote_id):
             raise ValueError(f"reservation {one.id!r} is for no client")
         if len(one.hostname) > _NAME_LONGEST or not one.hostname.isascii():
             raise ValueError(f"reservation {one.id!r}: {one.hostname!r} is not a host name in ASCII")
+
+    def _take_in(self, one: Reservation) -> Reservation:
+        return self._scopes.setdefault(one.subnet or one.table, _Clients()).add(one)
+
+    @staticmethod
+    def _reserved_by(one: Reservation) -> Iterator[tuple[str, int]]:
+        if one.address is not None:
+            yield "address", one.address

@@ -8,8 +8,10 @@ from vppdhc.dhc4.config import ServerConfig
 from vppdhc.dhc4.events import PoolEvent
 from vppdhc.dhc4.layout import Layout
 from vppdhc.dhc4.options import Upstream
-from vppdhc.dhc4.subnet import NOTHING_LEARNED, Networks, Place, Subnet
+from vppdhc.dhc4.subnet import Networks, Place, Served, Subnet
 from vppdhc.interface import Interface
+from vppdhc.servers.option_set import NOTHING_LEARNED
+from vppdhc.servers.pools import replace_pools
 
 _NONE: frozenset[int] = frozenset()
 
@@ -49,12 +51,7 @@ class Serving:
 
         Pools are made anew only for networks that are not as they were. No lease is touched.
         """
-        places: list[Place] = []
-        if old is not None and (new is None or new.name != old.name):
-            places += self._layout.put(old.name, None)
-        if new is not None:
-            places += self._layout.put(new.name, new)
-        self._serve(places)
+        self._serve(self._layout.change(old, new))
         self._reserve()
 
     def set_upstream(self, upstream: Upstream) -> None:
@@ -74,46 +71,27 @@ class Serving:
         """
         events = []
         for pool, usage in self._book.crossed():
-            subnet = self.networks.find(pool.table, pool.first)
-            found = None if subnet is None else subnet.pool_of(pool.first)
-            if subnet is not None and found is not None and found.pool is pool:
-                events.append(PoolEvent(pool.table, subnet.network, subnet.interface, usage, subnet.id, found.id))
+            found = self.networks.find_pool(pool.space, pool)
+            if found is not None:
+                subnet, own = found
+                events.append(PoolEvent(pool.space, subnet.network, subnet.interface, usage, subnet.id, own.id))
         return events
 
     def _serve(self, places: Iterable[Place]) -> None:
         """Have what is served at some places be what the layout says, and its pools in the book."""
         plans = {place: self._layout.plans(place) for place in places}
-        there = {place: {subnet.made_of: subnet for subnet in self.networks.at(place)} for place in plans}
-        gone = [
-            subnet
-            for place, wanted in plans.items()
-            for plan, subnet in there[place].items()
-            if wanted is None or plan not in wanted
-        ]
-        spare = {own.pool.key: own.pool for subnet in gone for own in subnet.pools}
-        new: list[Subnet] = []
+        gone, new = self.networks.place(plans, lambda plan, spare: Subnet(plan, spare, self._upstream))
         for place, wanted in plans.items():
-            subnets = there[place]
-            for plan in wanted or ():
-                if plan not in subnets:
-                    subnets[plan] = Subnet(plan, spare, self._upstream)
-                    new.append(subnets[plan])
-            served = None if wanted is None else tuple(subnets[plan] for plan in wanted)
-            self.networks.set(place, self._layout.table(place), served)
-        self._replace_pools(gone, new)
+            if isinstance(place, str):
+                at = self.networks.at(place)
+                self.networks.serve(place, None if wanted is None else Served(place, self._layout.table(place), at))
+        replace_pools(
+            self._book,
+            {own.pool for subnet in gone for own in subnet.pools},
+            {own.pool: own.terms.settings.max_address_utilization for subnet in new for own in subnet.pools},
+        )
         if any(subnet.settings.max_leases_per_hardware_address is not None for subnet in self.networks.subnets()):
             self._book.count_by_hardware()  # now, as no packet has the time for it
-
-    def _replace_pools(self, gone: Iterable[Subnet], new: Iterable[Subnet]) -> None:
-        before = {own.pool for subnet in gone for own in subnet.pools}
-        after = {own.pool for subnet in new for own in subnet.pools}
-        for pool in before - after:
-            self._book.remove_pool(pool)
-        for pool in after - before:
-            self._book.add_pool(pool)
-        for subnet in new:
-            for own in subnet.pools:
-                self._book.set_threshold(own.pool, own.terms.settings.max_address_utilization)
 
     def _reserve(self) -> None:
         """Have in the book what is reserved in each table in which something is served."""

@@ -56,7 +56,7 @@ class Binding:
 
         check: whether to ask if somebody else uses the address. VPP can do so only once it has the address: a new one
         is added first, beside the earlier one, and nothing is routed by it before nobody has answered.
-        Raises AddressConflictError.
+        Raises AddressConflictError, and InterruptError as ConflictCheck does: VPP may have the address by then.
         """
         address, wanted = address_of(terms, interface), needs(terms, config, interface)
         probe = check and config.conflict_detection is ConflictDetection.PROBE

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Drop(StrEnum):
-    """Reasons, by the words of the counters; those of the decoders (vppdhc.packet.errors.KINDS) come beside them."""
+    """Reasons, by the words of the counters.
+
+    Those of the decoders (vppdhc.packet.errors.KINDS) and of the mailbox (QUEUE_FULL) come beside them.
+    """
 
     NOT_A_REPLY = "not-a-reply"
     """A message of a client (op)."""
@@ -33,8 +36,6 @@ class Drop(StrEnum):
     BAD_ROUTE = "bad-classless-route"
     NO_LEASE_TIME = "no-lease-time"
     BAD_LEASE_TIME = "bad-lease-time"
-    QUEUE_FULL = "queue-full"
-    """More messages than the client could look at."""
 
 
 class DropError(Exception):

@@ -6,13 +6,13 @@ an operator, the configuration, the end) is raised by the link, and decided upon
 
 import math
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
 from ipaddress import IPv4Address
 from itertools import islice
 from random import Random
 from typing import Final
 
+from vppdhc.clients.backoff import Backoff
 from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import Clock
 from vppdhc.dhc4client import messages
@@ -23,7 +23,8 @@ from vppdhc.dhc4client.identity import Identity
 from vppdhc.dhc4client.journal import Journal, LostReason
 from vppdhc.dhc4client.lease import Lease, grant
 from vppdhc.dhc4client.ports import Link
-from vppdhc.dhc4client.replies import Reply
+from vppdhc.dhc4client.replies import Reply, best_offer
+from vppdhc.dhc4client.states import State
 from vppdhc.dhc4client.talk import Talk
 from vppdhc.dhc4client.tenure import Tenure
 from vppdhc.dhc4client.terms import Terms, v6_only_wait
@@ -46,37 +47,16 @@ _SHORTEST_WAIT: Final = 60.0
 """Seconds between two REQUESTs in RENEWING and REBINDING (RFC 2131, 4.4.5)."""
 _NAK_FIRST: Final = 1.0
 _DECLINE_FIRST: Final = 10.0
-"""RFC 2131, 3.1, step 5."""
+"""Seconds before the client begins anew behind the first NAK, or conflict (RFC 2131, 3.1, step 5), see Backoff."""
 _MAX_CONFLICTS: Final = 10
 _RATE_LIMIT_INTERVAL: Final = 60.0
 """So many conflicts in a row, and an address is tried no more often than this, in seconds (RFC 5227, 2.1.1)."""
-_DELAY_MOST: Final = 1800.0
-"""Seconds before the client begins anew behind a NAK or a conflict: doubled with each in a row, up to this."""
-_DOUBLINGS: Final = 12
-"""More than it takes to reach that; without a bound the number would not fit into a float some day."""
 _MIN_V6ONLY_WAIT: Final = 300
 """RFC 8925, 3.4."""
 _ANNOUNCEMENTS: Final = (0.0, 2.0)
 """Seconds before each announcement of a new address (RFC 5227, 1.1: ANNOUNCE_NUM, ANNOUNCE_INTERVAL)."""
 
 _Step = Callable[[], "_Step | None"]
-
-
-class State(StrEnum):
-    """States, by the names of the model."""
-
-    LINK_DOWN = "link-down"
-    INIT = "init"
-    SELECTING = "selecting"
-    REQUESTING = "requesting"
-    INIT_REBOOT = "init-reboot"
-    REBOOTING = "rebooting"
-    BOUND = "bound"
-    RENEWING = "renewing"
-    REBINDING = "rebinding"
-    DECLINED = "declined"
-    IPV6_ONLY = "ipv6-only"
-    RELEASED = "released"
 
 
 class Machine:
@@ -110,8 +90,8 @@ class Machine:
         self._delayed = False
         self._released = False
         self._leaving: Wake | None = None
-        self._naks = 0
-        self._conflicts = 0
+        self._naks = Backoff(_NAK_FIRST)
+        self._conflicts = Backoff(_DECLINE_FIRST)
         self._not_before = 0.0
         self._failed_server: IPv4Address | None = None
 
@@ -271,9 +251,8 @@ class Machine:
         self._journal.note(f"server {reply.server} refuses" + (f": {said}" if said else ""))
         self._tenure.lose(LostReason.NAK)
         self._failed_server = reply.server
-        self._not_before = self._clock.boottime() + min(_NAK_FIRST * 2 ** min(self._naks, _DOUBLINGS), _DELAY_MOST)
-        self._naks += 1
-        if self._naks == _TRIES:
+        self._not_before = self._clock.boottime() + self._naks.failed()
+        if self._naks.failures == _TRIES:
             self._journal.trouble(f"server {reply.server} refuses what it offers")
         return self._begin
 
@@ -289,10 +268,7 @@ class Machine:
         self._journal.trouble(
             f"another host uses {terms.address.ip}, which server {terms.server} granted: tell the provider"
         )
-        self._not_before = self._clock.boottime() + min(
-            _DECLINE_FIRST * 2 ** min(self._conflicts, _DOUBLINGS), _DELAY_MOST
-        )
-        self._conflicts += 1
+        self._not_before = self._clock.boottime() + self._conflicts.failed()
         self.state = State.DECLINED
         self._talk.pause(self._not_before)
         return self._begin
@@ -325,7 +301,7 @@ class Machine:
         if wake is Wake.UP:
             # Another network perhaps, where what was refused is not; the ten seconds behind a conflict stay, and behind
             # many a minute.
-            rest = _DECLINE_FIRST if self._conflicts < _MAX_CONFLICTS else _RATE_LIMIT_INTERVAL
+            rest = _DECLINE_FIRST if self._conflicts.failures < _MAX_CONFLICTS else _RATE_LIMIT_INTERVAL
             self._not_before = min(self._not_before, self._clock.boottime() + rest)
             return self._resting if self._released else self._begin
         self._released = False
@@ -375,7 +351,7 @@ class Machine:
         return replies
 
     def _choose(self, exchange: Exchange, replies: list[Reply], secs: int, wish: IPv4Address | None) -> _Step:
-        """Choose the address that we wish, else the longest lease, else the first; a server that failed, last."""
+        """Request what is offered best; with an ACK there is nothing left to choose."""
         last = replies[-1]
         for reply in replies:
             wait = self._v6_only_wait(reply)
@@ -383,12 +359,7 @@ class Machine:
                 return partial(self._ipv6_only, reply, wait, last.terms if last.type is MessageType.ACK else None)
         if last.type is MessageType.ACK:
             return self._answered(last, exchange, check=True)
-        offers = [reply.terms for reply in replies if reply.terms is not None]
-        best = max(
-            offers,
-            key=lambda terms: (terms.server != self._failed_server, terms.address.ip == wish, terms.lease_time),
-        )
-        return partial(self._requesting, best, exchange, secs)
+        return partial(self._requesting, best_offer(replies, wish, self._failed_server), exchange, secs)
 
     def _answered(self, reply: Reply, exchange: Exchange, *, check: bool) -> _Step:
         """Take what was granted, or begin anew. check: whether to see that nobody else uses the address."""
@@ -406,7 +377,8 @@ class Machine:
     def _adopted(self, lease: Lease, *, check: bool) -> _Step:
         """Have a lease from now on."""
         self._tenure.adopt(lease, check=check)
-        self._naks = self._conflicts = 0
+        self._naks.succeeded()
+        self._conflicts.succeeded()
         self._failed_server = None
         return self._announcing if check else self._bound
 

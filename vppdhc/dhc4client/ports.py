@@ -44,7 +44,10 @@ class ConflictCheck(Protocol):
     """Finds out whether somebody else uses an address of ours (RFC 5227); waits for VPP and for answers."""
 
     def conflict(self, interface: str, address: IPv4Address) -> bool:
-        """Whether somebody else answers for an address that the interface has."""
+        """Whether somebody else answers for an address that the interface has.
+
+        Raises InterruptError where nobody wants to know any more.
+        """
 
     def announce(self, interface: str, address: IPv4Address) -> None:
         """Tell everybody on the link that the interface has an address (RFC 5227, 2.3)."""

@@ -1,5 +1,6 @@
 """Which messages of servers are believed."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
@@ -52,6 +53,15 @@ def read_reply(datagram: bytes, identity: Identity, xid: int, *, v6_only: bool =
         return Reply(message.type, read_server(message), message, None)
     terms = read_terms(message)
     return Reply(message.type, terms.server, message, terms)
+
+
+def best_offer(offers: Iterable[Reply], wish: IPv4Address | None, failed: IPv4Address | None) -> Terms:
+    """Return the best of what is offered: the address that we wish, else the longest lease, else the first.
+
+    offers: at least one that grants something. failed: a server that did not keep what it offered; it comes last.
+    """
+    granted = (offer.terms for offer in offers if offer.terms is not None)
+    return max(granted, key=lambda terms: (terms.server != failed, terms.address.ip == wish, terms.lease_time))
 
 
 def _offers_none(message: Message) -> bool:

@@ -16,6 +16,7 @@ class LeaseFile(StateFile[Lease]):
 
     largest = 1 << 16
     """Options of a datagram, in hexadecimal, are far fewer bytes."""
+    what = "the stored lease"
 
     def encode(self, content: Lease) -> dict[str, Any]:
         """Return the lease as JSON has it."""

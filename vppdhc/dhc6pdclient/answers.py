@@ -68,7 +68,8 @@ class Answers:
             bare = [key for key, verdict in verdicts.items() if verdict is Verdict.NOT_ON_LINK]
             return Taken(Result.ANEW, frozenset(bare))
         self._tenure.refused = refusals
-        if Verdict.GRANTED in said or beginning or again:
+        withdrawn = set(known.leases) - set(after.leases)
+        if Verdict.GRANTED in said or beginning or again or withdrawn:
             self._tenure.adopt(after.trusted(), reason)
             return Taken(Result.ADOPTED if Verdict.GRANTED in said else Result.REFUSED)
         self._journal.trouble(refusals)

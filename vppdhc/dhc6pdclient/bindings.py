@@ -211,9 +211,9 @@ class Bindings:
         """Return the bindings without some leases."""
         return self._filtered(lambda _, lease: lease.prefix not in prefixes)
 
-    def having(self, prefixes: Collection[IPv6Network]) -> "Bindings":
-        """Return the bindings with some of their leases only."""
-        return self._filtered(lambda _, lease: lease.prefix in prefixes)
+    def with_addresses(self, addresses: Collection[IPv6Address]) -> "Bindings":
+        """Return the bindings with some of their addresses only, and no prefixes."""
+        return self._filtered(lambda one, lease: one.key.type is IaType.NA and lease.address in addresses)
 
     def trusted(self) -> "Bindings":
         """Return the bindings without the leases that their server knows nothing of."""

@@ -12,7 +12,7 @@ from vppdhc.packet import duid6
 
 _LARGEST_U32: Final = 0xFFFFFFFF
 _FIRST_HOST: Final = IPv6Address("::1")
-_OPTIONS_MOST: Final = 1000
+OPTIONS_MOST: Final = 1000
 """Bytes of the operator's own options: with the client's own they have to fit into one packet of the link."""
 _OWN: Final = frozenset(
     (*range(1, 10), *range(11, 15), 18, 19, 20, 25, 26, 37, 38, *range(43, 49), 66, 67, 68, 79, 80, 81, 87, 135)
@@ -131,7 +131,7 @@ class ClientConfig:
             _check("length of client-duid", len(self.client_duid), duid6.SHORTEST, duid6.LONGEST)
         if not _OWN.isdisjoint(self.options):
             raise ValueError(f"options {sorted(_OWN & self.options.keys())} belong to the protocol and cannot be set")
-        _check("bytes of options", sum(4 + len(raw) for raw in self.options.values()), 0, _OPTIONS_MOST)
+        _check("bytes of options", sum(4 + len(raw) for raw in self.options.values()), 0, OPTIONS_MOST)
 
     @property
     def keys(self) -> tuple[IaKey, ...]:

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Drop(StrEnum):
-    """Reasons, by the words of the counters; those of the decoders (vppdhc.packet.errors.KINDS) come beside them."""
+    """Reasons, by the words of the counters.
+
+    Those of the decoders (vppdhc.packet.errors.KINDS) and of the mailbox (QUEUE_FULL) come beside them.
+    """
 
     UNEXPECTED = "unexpected"
     """Nothing that is waited for now."""
@@ -36,8 +39,6 @@ class Drop(StrEnum):
     """A Reconfigure that does not say what to do (RFC 8415, 16.11), or was not sent to us alone."""
     NOT_AUTHENTIC = "not-authentic"
     """A Reconfigure that our server did not make, or made before (RFC 8415, 20.4)."""
-    QUEUE_FULL = "queue-full"
-    """More messages than the client could look at."""
 
 
 class DropError(Exception):

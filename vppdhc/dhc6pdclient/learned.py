@@ -24,15 +24,16 @@ _ABOUT_THE_LEASE: Final = frozenset((*range(1, 10), *range(11, 15), 18, 19, 20, 
 def read_learned(message: Message) -> Mapping[int, bytes]:
     """Return every option that tells something about the network and can be read, as it was sent, by its code.
 
-    Of options that come more than once, the first one counts.
+    Of options that come more than once, the first one counts; but each NTP server has an option of its own (RFC 5908,
+    4), and what they hold is joined.
     """
     learned: dict[int, bytes] = {}
     for code, raw in message.options:
-        if code in _ABOUT_THE_LEASE or code in learned:
+        if code in _ABOUT_THE_LEASE or (code in learned and code != Option.NTP_SERVER):
             continue
         try:
             decode_value(code, raw)
         except DecodeError:
             continue
-        learned[code] = raw
+        learned[code] = learned.get(code, b"") + raw
     return MappingProxyType(learned)

@@ -6,15 +6,15 @@ an operator, the configuration, the end) is raised by the link, and decided upon
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from ipaddress import IPv6Address
 from typing import Final
 
+from vppdhc.clients.backoff import Backoff
 from vppdhc.clients.wake import InterruptError, Wake
 from vppdhc.clock import Clock
 from vppdhc.dhc6pdclient.answers import Answers, Result
-from vppdhc.dhc6pdclient.bindings import NOTHING, Bindings, IaKey, IaType
+from vppdhc.dhc6pdclient.bindings import NOTHING, Bindings, IaKey
 from vppdhc.dhc6pdclient.choice import Preferences, by_merit, offers
 from vppdhc.dhc6pdclient.config import ClientConfig, OnStop
 from vppdhc.dhc6pdclient.demand import demand, everything
@@ -40,10 +40,7 @@ _WITHOUT_END: Final = 60.0
 """Seconds for which more time is asked for where there is no end of it: only an operator or a Reconfigure asks then."""
 _REFUSED_FIRST: Final = 1.0
 _DECLINE_FIRST: Final = 10.0
-_DELAY_MOST: Final = 1800.0
-"""Seconds before the client begins anew behind a refusal or a conflict: doubled with each in a row, up to this."""
-_DOUBLINGS_MOST: Final = 12
-"""So many lead beyond that already."""
+"""Seconds before the client begins anew behind the first refusal or conflict, see Backoff."""
 
 _Step = Callable[[], "_Step | None"]
 
@@ -78,8 +75,8 @@ class Machine:
         self._released = False
         self._leaving: Wake | None = None
         self._again = 0
-        self._refusals = 0
-        self._conflicts = 0
+        self._refusals = Backoff(_REFUSED_FIRST)
+        self._conflicts = Backoff(_DECLINE_FIRST)
         self._not_before = 0.0
         self._patient_until = 0.0
         self._failed_server = b""
@@ -124,8 +121,9 @@ class Machine:
         return self._confirming if self._tenure.known.leased else self._waiting
 
     def _link_down(self) -> _Step:
-        """Wait; what ends meanwhile is lost all the same."""
+        """Wait; LANs have what there is all the same, and what ends meanwhile is lost."""
         self.state = State.LINK_DOWN
+        self._tenure.use()
         self._talk.pause(math.inf)
         return self._link_down
 
@@ -207,13 +205,16 @@ class Machine:
         self._tenure.adopt(self._tenure.known.at(self._clock.boottime()).trusted(), LostReason.NO_BINDING)
         return partial(self._refused, server)
 
-    def _informing(self) -> _Step:
-        """Ask for information alone (RFC 8415, 18.2.6); with a lease, only until that needs its time."""
+    def _informing(self, server: bytes = b"") -> _Step:
+        """Ask for information alone (RFC 8415, 18.2.6); with a lease, only until that needs its time.
+
+        server: DUID of the one that told the client to ask; empty for any.
+        """
         self.state = State.INFORMING
         bindings = self._tenure.bindings
         until = min(bindings.renewal, bindings.rebinding) if bindings.leased else math.inf
         silences = 0
-        for reply in self._talk.ask(MessageType.INFORMATION_REQUEST, {}, until=until):
+        for reply in self._talk.ask(MessageType.INFORMATION_REQUEST, {}, server=server, until=until):
             if reply is None:
                 silences += 1
                 if silences == _TRIES_TOLD:
@@ -228,8 +229,8 @@ class Machine:
 
     def _informed(self) -> _Step:
         self.state = State.INFORMED
-        self._talk.rest(self._clock.boottime() + self._talk.limits.info_refresh_time)
-        return self._informing
+        told = self._talk.rest(self._clock.boottime() + self._talk.limits.info_refresh_time)
+        return self._informing if told is None else partial(self._informing, self._tenure.bindings.server)
 
     # The states with a lease
 
@@ -242,8 +243,8 @@ class Machine:
         self._again = 0
         known = self._tenure.known
         if known.delegated:
-            keys = self._keys()
-            replies = self._talk.ask(MessageType.REBIND, self._tenure.wanted(keys), parameters=CONFIRM)
+            keys = self._tenure.keys(self._link.flags)
+            replies = self._talk.ask(MessageType.REBIND, self._tenure.held(keys), parameters=CONFIRM)
             step = self._first_answer(replies, keys)
         else:
             step = self._confirmed(known.keys)
@@ -277,7 +278,7 @@ class Machine:
             return self._waiting
         told = self._talk.rest(min(bindings.renewal, bindings.rebinding, bindings.expires))
         if told is MessageType.INFORMATION_REQUEST:
-            return self._informing
+            return partial(self._informing, bindings.server)
         if told is not None:
             self._journal.note(f"told by {server_text(bindings.server)} to {told.name.lower()}")
             return self._renewing if told is MessageType.RENEW else self._rebinding
@@ -290,42 +291,31 @@ class Machine:
         """Ask the server of the lease until T2 (RFC 8415, 18.2.4)."""
         self.state = State.RENEWING
         self._again = 0
-        bindings, keys = self._tenure.bindings, self._keys()
+        bindings, keys = self._tenure.bindings, self._tenure.keys(self._link.flags)
         until = self._end(min(bindings.rebinding, bindings.expires), bindings.renewal)
-        wanted = self._tenure.wanted(keys)
-        replies = self._talk.ask(MessageType.RENEW, wanted, server=bindings.server, until=until)
+        replies = self._talk.ask(MessageType.RENEW, self._tenure.held(keys), server=bindings.server, until=until)
         return self._first_answer(replies, keys) or self._bound
 
     def _rebinding(self) -> _Step:
         """Ask any server until the last lease ends (RFC 8415, 18.2.5)."""
         self.state = State.REBINDING
         self._again = 0
-        bindings, keys = self._tenure.bindings, self._keys()
+        bindings, keys = self._tenure.bindings, self._tenure.keys(self._link.flags)
         if bindings.rebinding <= self._clock.boottime() < bindings.expires:
             self._journal.trouble(f"{server_text(bindings.server)} does not renew the lease: any other one is asked")
         until = self._end(bindings.expires, bindings.rebinding)
-        replies = self._talk.ask(MessageType.REBIND, self._tenure.wanted(keys), until=until)
+        replies = self._talk.ask(MessageType.REBIND, self._tenure.held(keys), until=until)
         return self._first_answer(replies, keys) or self._bound
 
     def _declining(self, addresses: Collection[IPv6Address]) -> _Step:
         """Decline addresses that somebody else uses (RFC 8415, 18.2.8), later with each conflict in a row."""
         self.state = State.DECLINING
-        before = self._tenure.bindings
-        taken = {
-            lease.prefix: key for key, lease in before.leases if key.type is IaType.NA and lease.address in addresses
-        }
-        if not taken:
+        declined = self._tenure.bindings.with_addresses(addresses)
+        if not declined.leased:
             return self._bound
-        declined = before.having(taken)
-        for key, lease in declined.leases:
-            self._journal.conflict(before.get(key), lease)
-        later = self._clock.boottime() + _delay(_DECLINE_FIRST, self._conflicts)
-        self._conflicts += 1
-        left = before.without(taken)
-        asked_later = [replace(one, renewal=one.renewal if one.leases else later) for one in left.associations]
-        self._tenure.refused = f"other hosts use {', '.join(map(str, sorted(addresses)))}: tell the provider"
-        self._tenure.adopt(replace(left, associations=tuple(asked_later)), LostReason.DECLINED)
-        self._give_up(MessageType.DECLINE, declined)
+        later = self._clock.boottime() + self._conflicts.failed()
+        self._tenure.decline(declined, later)
+        self._talk.give_up(MessageType.DECLINE, declined)
         if not self._tenure.bindings.leased:
             self._not_before = later
         return self._bound
@@ -334,17 +324,11 @@ class Machine:
         """Release what some associations have (RFC 8415, 18.2.7): it is in use nowhere any more before that is said."""
         self.state = State.RELEASING
         self._tenure.part_with(given.keys, LostReason.RELEASED)
+        if self._leaving is not None:
+            self._tenure.withdraw()  # what came from routers, too
         self._talk.duid = given.duid
-        self._give_up(MessageType.RELEASE, given)
+        self._talk.give_up(MessageType.RELEASE, given)
         return then
-
-    def _give_up(self, message_type: MessageType, given: Bindings) -> None:
-        """Tell servers that what they gave is not used any more; whatever they answer, that is all (18.2.10.2)."""
-        for server in dict.fromkeys(one.server for one in given.associations if one.leases):
-            wanted = {one.key: one.prefixes for one in given.associations if one.leases and one.server == server}
-            for reply in self._talk.ask(message_type, wanted, server=server):
-                if reply is not None:
-                    break
 
     def _resting(self) -> _Step:
         self.state = State.RELEASED
@@ -382,7 +366,7 @@ class Machine:
         on_stop, known = self._tenure.config.on_stop, self._tenure.known
         if on_stop is OnStop.RELEASE and known.leased:
             return partial(self._give_back, known, self._left)
-        if on_stop is OnStop.WITHDRAW or wake is Wake.REMOVE:
+        if on_stop is not OnStop.KEEP or wake is Wake.REMOVE:
             self._tenure.withdraw()
         return self._left
 
@@ -390,14 +374,6 @@ class Machine:
         self._tenure.note_clocks()
 
     # What states have in common
-
-    def _keys(self) -> list[IaKey]:
-        """Return the associations to ask for together: those that there are, and that are wanted (RFC 8415, 18.2.4)."""
-        config = self._tenure.config
-        wanted = demand(config, self._link.flags)
-        if wanted is None:
-            wanted = everything(config)
-        return list(dict.fromkeys((*self._tenure.known.keys, *wanted.keys)))
 
     def _first_answer(self, replies: Iterable[Reply | None], keys: Collection[IaKey]) -> _Step | None:
         """Return the state that the first useful answer leads to, None where the exchange has failed."""
@@ -426,7 +402,8 @@ class Machine:
 
     def _adopted(self) -> _Step:
         """Have something that a server has granted."""
-        self._refusals = self._conflicts = 0
+        self._refusals.succeeded()
+        self._conflicts.succeeded()
         self._failed_server = b""
         return self._bound
 
@@ -438,15 +415,10 @@ class Machine:
         self._failed_server = server
         if not self._tenure.bindings.leased:
             self._journal.trouble(self._tenure.refused or f"{server_text(server)} does not answer")
-            self._not_before = self._clock.boottime() + _delay(_REFUSED_FIRST, self._refusals)
-            self._refusals += 1
+            self._not_before = self._clock.boottime() + self._refusals.failed()
         return self._bound
 
     def _end(self, until: float, due: float) -> float:
         """Return until when more time is asked for: for a while where there is no end, and nothing was due."""
         now = self._clock.boottime()
         return now + _WITHOUT_END if math.isinf(until) and due > now else until
-
-
-def _delay(first: float, number: int) -> float:
-    return min(first * (1 << min(number, _DOUBLINGS_MOST)), _DELAY_MOST)

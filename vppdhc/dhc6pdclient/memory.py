@@ -39,10 +39,10 @@ class Memory:
         """Return what hosts have to be told has gone: whatever they may believe in still."""
         return tuple(one for one in self.gone if one.until > now)
 
-    def moved(self, seconds: float) -> "Memory":
-        """Return the memory on a clock that shows so many seconds more."""
+    def moved(self, seconds: float, now: float) -> "Memory":
+        """Return the memory on a clock that shows so many seconds more, where it is now."""
         held = tuple(replace(one, until=one.until + seconds) for one in self.held)
-        gone = tuple(replace(one, until=one.until + seconds) for one in self.gone)
+        gone = tuple(replace(one, until=min(one.until + seconds, now + LONGEST_STALE)) for one in self.gone)
         return replace(self, held=held, gone=gone)
 
     def to_json(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from enum import Enum, auto
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 from typing import Final, NamedTuple
 
 from vppdhc.dhc6pdclient.bindings import LEASES_MOST, Association, Bindings, IaKey, Lease, lasting
@@ -86,14 +86,19 @@ def _judge(old: Association, grant: Grant | None, server: bytes, now: float) -> 
         case StatusCode.NOT_ON_LINK:
             return old.keeping(()), Verdict.NOT_ON_LINK
         case _:
-            return _put_off(old.keeping(() if old.doubted else old.leases), now), Verdict.REFUSED
+            withdrawn = [lease.prefix for lease in grant.leases if not lease.valid]  # Kea does so beside NoPrefixAvail
+            return _put_off(old.keeping(_without(old, withdrawn)), now), Verdict.REFUSED
+
+
+def _without(old: Association, said: Collection[IPv6Network]) -> list[Lease]:
+    """Return the leases that there were but those that a Reply says something of; none that are in doubt."""
+    return [] if old.doubted else [lease for lease in old.leases if lease.prefix not in said]
 
 
 def _granted(old: Association, grant: Grant, server: bytes, now: float) -> tuple[Association, Verdict]:
     """Take new leases in, update those that there are, and discard those without any lifetime; others stay."""
-    said = {lease.prefix for lease in grant.leases}
     new = [Lease(one.prefix, one.preferred, one.valid, now, one.excluded) for one in grant.leases if one.valid]
-    kept = [] if old.doubted else [lease for lease in old.leases if lease.prefix not in said]
+    kept = _without(old, [lease.prefix for lease in grant.leases])
     if not new:
         left = old.keeping(kept)
         if left.leases or not old.leases:

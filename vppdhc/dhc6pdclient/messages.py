@@ -81,6 +81,8 @@ def requested_options(message_type: MessageType, config: ClientConfig, wanted: W
         if any(key.type is IaType.PD for key in wanted):
             codes.append(Option.PD_EXCLUDE)
     codes += [code for code in config.request_options if code not in _NEVER_ASKED_FOR]
+    if message_type is not MessageType.INFORMATION_REQUEST:
+        codes = [code for code in codes if code != Option.INFORMATION_REFRESH_TIME]  # RFC 8415, 21.23
     return b"".join([code.to_bytes(2, "big") for code in dict.fromkeys(codes)])
 
 

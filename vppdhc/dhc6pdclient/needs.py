@@ -62,6 +62,16 @@ def needs(
     return items
 
 
+def rejected(table: int, internal: IPv6Network) -> Route:
+    """Return the route that answers for what no network behind the router has of an internal prefix.
+
+    Without it such a packet would leave by the default route, to a provider who has nothing to do with it (RFC 4193,
+    4.3), and one that a host beyond sends there would go back and forth. The longer prefixes of LANs win against it.
+    Where somebody routes the whole internal prefix to another router, that has to be done with longer prefixes.
+    """
+    return Route(table, internal, None, "", _LAST_RESORT, "unreachable")
+
+
 def _unassigned(
     delegation: Delegation, connected: Iterable[IPv6Network], translation: Translation | None
 ) -> Iterator[IPv6Network]:

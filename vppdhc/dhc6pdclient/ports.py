@@ -44,6 +44,10 @@ class Outcome(NamedTuple):
 class Tenant(Protocol):
     """Brings what the client has to where it is used: VPP, LANs, servers and router advertisements."""
 
+    @property
+    def problem(self) -> str:
+        """What keeps it from being used now, and why; empty where nothing does."""
+
     def adopt(self, bindings: Bindings) -> Outcome:
         """Have exactly these bindings be used from now on, in one step from those before; may wait for VPP.
 

@@ -62,6 +62,19 @@ class Usable(NamedTuple):
     problems: tuple[str, ...]
 
 
+class OnwardPrefix(NamedTuple):
+    """A delegated prefix of which routers behind this one can have parts.
+
+    taken: what they cannot have: the provider's link, what is translated, and what LANs have.
+    preferred_until, valid_until: as those of its delegation.
+    """
+
+    prefix: IPv6Network
+    taken: tuple[IPv6Network, ...]
+    preferred_until: float
+    valid_until: float
+
+
 def delegations_of(bindings: Bindings) -> list[Delegation]:
     """Return all prefixes that a client has, in the order of its IAs."""
     return [Delegation(key.ia_id, lease) for key, lease in bindings.leases if key.type is IaType.PD]

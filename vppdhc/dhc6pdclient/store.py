@@ -20,6 +20,7 @@ class BindingsFile(StateFile[Bindings]):
 
     largest = 1 << 20
     """What many associations have, and options of a datagram, are fewer bytes."""
+    what = "the stored lease"
 
     def encode(self, content: Bindings) -> dict[str, Any]:
         """Return the bindings as JSON has them."""

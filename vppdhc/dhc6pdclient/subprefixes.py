@@ -1,12 +1,12 @@
 """Which LAN gets which part of a delegated prefix (RFC 7084, 4.3)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Interface, IPv6Network
 from typing import Final, NamedTuple
 
 from vppdhc.dhc6pdclient.config import Lan
-from vppdhc.dhc6pdclient.prefixes import Delegation, Space, number_of, part
+from vppdhc.dhc6pdclient.prefixes import Delegation, OnwardPrefix, Space, number_of, part, without
 
 _BITS: Final = 128
 _INTERFACE_ID: Final = 64
@@ -62,6 +62,11 @@ def why_no_interface_id(lan: Lan) -> str:
     return f"interface-id {lan.interface_id} of {lan.interface} {reason}: give another one" if reason else ""
 
 
+def is_reserved(interface_id: int) -> bool:
+    """Tell whether no host may have an interface id of 64 bits (RFC 5453)."""
+    return any(first <= interface_id <= last for first, last in _RESERVED)
+
+
 class Division(NamedTuple):
     """What the LANs get, and why some get nothing."""
 
@@ -69,7 +74,12 @@ class Division(NamedTuple):
     problems: tuple[str, ...]
 
 
-def divide(delegations: Sequence[Delegation], lans: Sequence[Lan], before: Iterable[LanPrefix] = ()) -> Division:
+def divide(
+    delegations: Sequence[Delegation],
+    lans: Sequence[Lan],
+    before: Iterable[LanPrefix] = (),
+    handed_on: Collection[IPv6Network] = (),
+) -> Division:
     """Give each LAN its part of each delegation that it is to have one of.
 
     delegations: those that can be used, see usable().
@@ -77,6 +87,7 @@ def divide(delegations: Sequence[Delegation], lans: Sequence[Lan], before: Itera
     before: what the LANs have and had, the latest first. A LAN keeps the number that it had in a prefix, else in
         another one of the same IA, as long as its length is the same and nobody is configured to have it: neither
         other LANs nor a renumbering change it more than they have to.
+    handed_on: what routers behind this one have, which no LAN gets.
     """
     had = list(before)[::-1]
     assignments: list[Assignment] = []
@@ -85,7 +96,7 @@ def divide(delegations: Sequence[Delegation], lans: Sequence[Lan], before: Itera
     able = [lan for lan in lans if not why_no_interface_id(lan)]
     for delegation in delegations:
         wanting = [lan for lan in able if lan.ia_id in (None, delegation.ia_id)]
-        found, missed = _divide_one(delegation, wanting, _numbers(delegation, had))
+        found, missed = _divide_one(delegation, wanting, _numbers(delegation, had), handed_on)
         assignments += found
         problems += missed
     return Division(tuple(assignments), tuple(problems))
@@ -109,11 +120,25 @@ def _numbers(delegation: Delegation, before: Iterable[LanPrefix]) -> dict[tuple[
     return {(one.interface, one.prefix.prefixlen): number_of(one.delegated, one.prefix) for one in alike}
 
 
-def _divide_one(delegation: Delegation, lans: Sequence[Lan], numbers: Mapping[tuple[str, int], int]) -> Division:
+def onward(delegation: Delegation, assignments: Iterable[Assignment], external: IPv6Network | None) -> OnwardPrefix:
+    """Return what routers behind this one can have of a delegation; external: what is translated, None without."""
+    taken = [one.prefix for one in assignments if one.prefix.subnet_of(delegation.prefix)]
+    taken += [one for one in (delegation.excluded, external) if one is not None and one.overlaps(delegation.prefix)]
+    return OnwardPrefix(delegation.prefix, tuple(taken), delegation.preferred_until, delegation.valid_until)
+
+
+def _divide_one(
+    delegation: Delegation,
+    lans: Sequence[Lan],
+    numbers: Mapping[tuple[str, int], int],
+    handed_on: Collection[IPv6Network],
+) -> Division:
     """Divide one delegation: first those with a configured number, then those that had one, then the others."""
     space = Space(delegation.prefix)
     if delegation.excluded is not None:
         space.take(delegation.excluded, "the provider's link")
+    for given in sorted(handed_on, key=_prefix_length):  # one may be within another, which goes first
+        _hand_on(delegation, given, space)
     chosen: dict[str, IPv6Network] = {}
     problems = []
     for lan in [lan for lan in lans if lan.subnet_id is not None]:
@@ -139,6 +164,22 @@ def _divide_one(delegation: Delegation, lans: Sequence[Lan], numbers: Mapping[tu
         if lan.interface in chosen
     ]
     return Division(tuple(found), tuple(problems))
+
+
+def _hand_on(delegation: Delegation, given: IPv6Network, space: Space) -> None:
+    """Take what a router has of a delegation, where it has any."""
+    if not given.overlaps(delegation.prefix):
+        return
+    networks: Iterable[IPv6Network] = [given if given.subnet_of(delegation.prefix) else delegation.prefix]
+    if delegation.excluded is not None:
+        networks = without(networks, delegation.excluded)
+    for network in networks:
+        if space.holder(network) is None:
+            space.take(network, "a router that it is delegated to")
+
+
+def _prefix_length(network: IPv6Network) -> int:
+    return network.prefixlen
 
 
 class _NoPartError(Exception):
@@ -198,8 +239,6 @@ def _why_no_number(number: int, length: int) -> str:
     bits = min(_BITS - length, _INTERFACE_ID)
     if number >> bits:
         return f"has more than {bits} bits"
-    if bits == _INTERFACE_ID:
-        reserved = any(first <= number <= last for first, last in _RESERVED)
-    else:
-        reserved = number == 0 or number >= (1 << bits) - _ANYCAST > 0
+    ends = number == 0 or number >= (1 << bits) - _ANYCAST > 0
+    reserved = is_reserved(number) if bits == _INTERFACE_ID else ends
     return "is reserved (RFC 5453)" if reserved else ""

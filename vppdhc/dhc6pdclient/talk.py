@@ -9,7 +9,7 @@ from typing import Final
 from vppdhc.clients.journal import Counters
 from vppdhc.clock import Clock
 from vppdhc.dhc6pdclient import messages
-from vppdhc.dhc6pdclient.bindings import lasting
+from vppdhc.dhc6pdclient.bindings import Bindings, lasting
 from vppdhc.dhc6pdclient.config import ClientConfig
 from vppdhc.dhc6pdclient.drops import Drop, DropError
 from vppdhc.dhc6pdclient.messages import Heading, Wanted
@@ -72,6 +72,7 @@ class Talk:
         self._random = random
         self._upkeep = upkeep
         self._believe = believe
+        self._told: dict[Option, set[float]] = {}  # limits that servers set in this exchange
         self._permits = float(_BURST)
         self._permits_at = clock.boottime()
 
@@ -102,6 +103,7 @@ class Talk:
         if parameters.mrd:
             until = min(until, began + parameters.mrd)
         wait, sent = 0.0, 0
+        self._told.clear()
         while not parameters.mrc or sent < parameters.mrc:
             if sent:
                 self._permit()
@@ -114,6 +116,17 @@ class Talk:
             while (reply := self._hear(heading, min(now + wait, until))) is not None:
                 yield reply
             yield None
+
+    def give_up(self, message_type: MessageType, given: Bindings) -> None:
+        """Tell servers that what they gave is not used any more; whatever they answer, that is all (18.2.10.2).
+
+        message_type: RELEASE or DECLINE. Raises InterruptError, and what upkeep raises.
+        """
+        for server in dict.fromkeys(one.server for one in given.associations if one.leases):
+            wanted = {one.key: one.prefixes for one in given.associations if one.leases and one.server == server}
+            for reply in self.ask(message_type, wanted, server=server):
+                if reply is not None:
+                    break
 
     def rest(self, until: float) -> MessageType | None:
         """Wait until a CLOCK_BOOTTIME, or until a Reconfigure that is believed; returns which message that asks for.
@@ -216,11 +229,17 @@ class Talk:
 
     def _take_limits(self, reply: Reply) -> None:
         """Take SOL_MAX_RT and INF_MAX_RT also from a message that has nothing else for us (RFC 8415, 18.2.9)."""
-        sol_max_rt, inf_max_rt = reply.max_rt(Option.SOLMAX_RT), reply.max_rt(Option.INF_MAX_RT)
-        if sol_max_rt is not None:
-            self.limits.sol_max_rt = sol_max_rt
-        if inf_max_rt is not None:
-            self.limits.inf_max_rt = inf_max_rt
+        self.limits.sol_max_rt = self._agreed(reply, Option.SOLMAX_RT, self.limits.sol_max_rt)
+        self.limits.inf_max_rt = self._agreed(reply, Option.INF_MAX_RT, self.limits.inf_max_rt)
+
+    def _agreed(self, reply: Reply, option: Option, limit: float) -> float:
+        """Return what a limit is behind a reply: the default where servers do not agree (RFC 8415, 18.2.9)."""
+        seconds = reply.max_rt(option)
+        if seconds is None:
+            return limit
+        told = self._told.setdefault(option, set())
+        told.add(seconds)
+        return seconds if len(told) == 1 else _DEFAULT_MAX_RT
 
     def take_refresh_time(self, reply: Reply) -> None:
         """Take the information refresh time of a Reply to an Information-request (RFC 8415, 21.23)."""

@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, IPv6Network
 from vppdhc.clock import Clock
 from vppdhc.dhc6pdclient.bindings import NOTHING, Bindings, IaKey
 from vppdhc.dhc6pdclient.config import ClientConfig
+from vppdhc.dhc6pdclient.demand import Flags, demand, everything
 from vppdhc.dhc6pdclient.journal import Journal, LostReason
 from vppdhc.dhc6pdclient.learned import read_learned
 from vppdhc.dhc6pdclient.merging import with_key
@@ -64,6 +65,8 @@ class Tenure:
         self._wishes: Wishes = {}
         self._loaded = False
         self._unstored = ""
+        self._adopting = False
+        self._said = ""  # of what keeps the bindings from being used
 
     @property
     def known(self) -> Bindings:
@@ -95,6 +98,14 @@ class Tenure:
         else:
             self.earlier = bindings
 
+    def keys(self, flags: Flags | None) -> list[IaKey]:
+        """Return the associations to ask for together: those that there are, and that are wanted (RFC 8415, 18.2.4).
+
+        flags: of the provider's routers; None where none has been heard.
+        """
+        wanted = demand(self.config, flags) or everything(self.config)
+        return list(dict.fromkeys((*self.known.keys, *wanted.keys)))
+
     def wanted(self, keys: Collection[IaKey]) -> Wishes:
         """Return associations with what they have; where they have nothing, with what the client would like.
 
@@ -107,6 +118,16 @@ class Tenure:
             wish = hints if by_prefix else self._wishes.get(key, hints)
             wanted[key] = self.known.get(key).prefixes or wish
         return wanted
+
+    def held(self, keys: Collection[IaKey]) -> Wishes:
+        """Return associations with what they have, for a message that extends leases.
+
+        Of a wish it may have the length alone (RFC 8415, 18.2.4 and 18.2.5).
+        """
+        return {
+            key: self.known.get(key).prefixes or tuple(one for one in wish if not int(one.network_address))
+            for key, wish in self.wanted(keys).items()
+        }
 
     def adopt(self, bindings: Bindings, reason: LostReason) -> None:
         """Have these bindings from now on: on disk first, then where they are used, then told.
@@ -126,10 +147,13 @@ class Tenure:
     def use(self) -> None:
         """Have the bindings in use be used where they are, as the link or the configuration is another one.
 
+        Where there are none, LANs hear that what they had has gone; but those that may be confirmed are waited for.
         Raises DuplicateError.
         """
         if self.bindings.leased:
             self._use(LostReason.RELEASED)
+        elif not self.earlier.leased:
+            self._tenant.adopt(self.bindings)
 
     def inform(self, reply: Reply) -> None:
         """Take what a Reply to an Information-request tells; with leases it takes the place of what they told.
@@ -157,6 +181,20 @@ class Tenure:
         elif len(left.associations) != len(known.associations):
             self.adopt(left, reason)
 
+    def decline(self, declined: Bindings, later: float) -> None:
+        """Have addresses no longer that somebody else uses. Raises DuplicateError.
+
+        declined: the associations with them alone. later: CLOCK_BOOTTIME at which one that has nothing else is asked
+        for again.
+        """
+        for key, lease in declined.leases:
+            self._journal.conflict(self.bindings.get(key), lease)
+        addresses = ", ".join(str(lease.address) for _, lease in declined.leases)
+        self.refused = f"other hosts use {addresses}: tell the provider"
+        left = self.bindings.without([lease.prefix for _, lease in declined.leases])
+        again = (replace(one, renewal=one.renewal if one.leases else later) for one in left.associations)
+        self.adopt(replace(left, associations=tuple(again)), LostReason.DECLINED)
+
     def reconfigured(self, message: Message) -> MessageType:
         """Return which message a Reconfigure asks for; it cannot be used again, also not behind a restart.
 
@@ -174,6 +212,17 @@ class Tenure:
             self.adopt(self.bindings.at(now), LostReason.EXPIRED)
         return self.bindings.next_expiry
 
+    def look_again(self) -> None:
+        """Say what keeps the bindings from being used now: VPP may think otherwise than when they were adopted."""
+        problem = self._tenant.problem or self._unstored or self.refused
+        if self._adopting or problem == self._said:
+            return
+        if problem:
+            self._journal.trouble(problem)
+        elif self._journal.problem == self._said:
+            self._journal.well()
+        self._said = problem
+
     def withdraw(self) -> None:
         """Take out of VPP what came from the bindings, and keep them for the next start."""
         self._tenant.withdraw()
@@ -184,16 +233,20 @@ class Tenure:
             self._save(self.bindings, LostReason.EXPIRED)
 
     def _use(self, reason: LostReason) -> None:
-        outcome = self._tenant.adopt(self.bindings)
+        self._adopting = True
+        try:
+            outcome = self._tenant.adopt(self.bindings)
+        finally:
+            self._adopting = False
         used = self.bindings
         if outcome.duplicates:
             used = used.without([IPv6Network(address) for address in outcome.duplicates])
             reason = LostReason.DECLINED
         before, self._told = self._told, used
         self._journal.compared(before, used, reason)
-        problem = outcome.problem or self._unstored or self.refused
-        if problem:
-            self._journal.trouble(problem)
+        self._said = outcome.problem or self._unstored or self.refused
+        if self._said:
+            self._journal.trouble(self._said)
         else:
             self._journal.well()
         self._tell_learned(before)

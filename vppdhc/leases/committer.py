@@ -11,7 +11,7 @@ from gevent.event import AsyncResult, Event
 from gevent.threadpool import ThreadPool
 
 from vppdhc.clock import Clock
-from vppdhc.leases.lease import Change
+from vppdhc.leases.lease6 import AnyChange
 
 _SEND_SLICE: Final = 0.005
 """Seconds of sending after which other greenlets get their turn."""
@@ -23,7 +23,7 @@ _YIELD: Final = 1e-6
 class Store(Protocol):
     """What the committer wants of a lease store."""
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[AnyChange]) -> None:
         """Make changes durable, all or none; runs in a native thread. Raises when nothing was stored."""
 
 
@@ -34,7 +34,7 @@ class Work(NamedTuple):
     send: sends the replies; called once the changes are durable, never when they could not be made so.
     """
 
-    changes: Sequence[Change]
+    changes: Sequence[AnyChange]
     send: Callable[[], object]
 
 
@@ -77,7 +77,7 @@ class Committer:
         self,
         store: Store,
         clock: Clock,
-        take_back: Callable[[Sequence[Change]], object],
+        take_back: Callable[[Sequence[AnyChange]], object],
         *,
         alarm: Callable[[Exception], object],
         cleared: Callable[[], object],
@@ -193,7 +193,7 @@ class Committer:
             self._failing = ""
             self._cleared()
 
-    def _commit(self, changes: Sequence[Change]) -> Exception | None:
+    def _commit(self, changes: Sequence[AnyChange]) -> Exception | None:
         """Commit in the native thread; returns the error, as gevent would print one that is raised."""
         started = self._clock.boottime()
         try:

@@ -1,4 +1,4 @@
-"""What a DHCPv4 lease is, and a change of one."""
+"""What a DHCPv4 lease is, and a change of one; lease6 has the same of DHCPv6."""
 
 from enum import IntEnum
 from typing import NamedTuple

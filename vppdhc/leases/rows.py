@@ -42,7 +42,7 @@ def row_of(lease: Lease) -> Row:
         client,
         interface,
         hardware,
-        _writable(hostname),
+        writable(hostname),
         granted,
         since,
         renewed,
@@ -54,12 +54,12 @@ def row_of(lease: Lease) -> Row:
 class LeaseReader:
     """Makes leases of rows. What is equal in many of them becomes one object, so that they take little memory."""
 
-    __slots__ = ("_details", "_instants", "_others")
+    __slots__ = ("_details", "_instants", "_shared")
 
     def __init__(self) -> None:
         self._instants: dict[float | None, float] = {None: inf}
         self._details: dict[str | None, Details] = {None: NO_DETAILS}
-        self._others: dict[Any, Any] = {}
+        self._shared = SharedValues()
 
     def lease(self, row: Row) -> Lease:
         """Return the lease of a row; raises ValueError where it is none."""
@@ -68,25 +68,19 @@ class LeaseReader:
         if hardware == client:
             hardware = client
         return Lease(
-            self._shared(table),
+            self._shared.of(table),
             address,
             LeaseState(state),
             client,
-            self._shared(interface),
+            self._shared.of(interface),
             hardware,
             hostname,
-            self._shared(granted),
+            self._shared.of(granted),
             since,
             renewed,
             expires,
             self._details.get(text) or self._read(text),
         )
-
-    def _shared(self, value: _Value) -> _Value:
-        if len(self._others) >= _SHARED_MOST:
-            self._others.clear()
-        known: _Value = self._others.setdefault(value, value)
-        return known
 
     def _instant(self, stored: float | None) -> float:
         known = self._instants.get(stored)
@@ -111,9 +105,9 @@ def _text_of(details: Details) -> str | None:
         "relay_address": str(IPv4Address(details.relay_address)) if details.relay_address else "",
         "circuit_id": details.circuit_id.hex(),
         "remote_id": details.remote_id.hex(),
-        "vendor_class": _writable(details.vendor_class),
-        "user_class": _writable(details.user_class),
-        "fqdn": _writable(details.fqdn),
+        "vendor_class": writable(details.vendor_class),
+        "user_class": writable(details.user_class),
+        "fqdn": writable(details.fqdn),
     }
     written = {name: text for name, text in found.items() if text}
     return json.dumps(written, ensure_ascii=False) if written else None
@@ -134,6 +128,22 @@ def _details_of(text: str) -> Details:
     )
 
 
-def _writable(text: str) -> str:
+class SharedValues:
+    """Gives equal values as one object; some are remembered."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def of(self, value: _Value) -> _Value:
+        """Return a value as the object that others have too."""
+        if len(self._known) >= _SHARED_MOST:
+            self._known.clear()
+        known: _Value = self._known.setdefault(value, value)
+        return known
+
+
+def writable(text: str) -> str:
     """Return a text as it can be written; one that cannot as UTF-8 must not make everybody's commit fail."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
 """The tables of the lease store, and how a file becomes one of ours.
 
-A file has one row in `clock` and a row in `lease` for each address. All instants in `lease` are
-CLOCK_BOOTTIME of the boot that `clock` names, and `clock` says what the wall clock showed at one of them. The
-view `lease_readable` puts both together for people.
+A file has one row in `clock`, a row in `lease` for each IPv4 address, and one in `lease6` for each IPv6 address and
+prefix. All instants in these are CLOCK_BOOTTIME of the boot that `clock` names, and `clock` says what the wall clock
+showed at one of them. The views `lease_readable` and `lease6_readable` put both together for people.
 """
 
 import sqlite3
@@ -54,10 +54,34 @@ _MIGRATIONS: Final = (
         # Of what most leases have nothing of: a JSON object, as vppdhc.leases.rows writes it; NULL for nothing.
         "ALTER TABLE lease ADD COLUMN details TEXT CHECK (details IS NULL OR json_valid(details))",
     ),
+    (
+        """
+        CREATE TABLE lease6 (
+            table_id INTEGER NOT NULL CHECK (table_id BETWEEN 0 AND 4294967295),    -- routing table (VRF) id
+            kind INTEGER NOT NULL CHECK (kind IN (0, 1)),                           -- address, prefix
+            network BLOB NOT NULL CHECK (length(network) = 16),
+            prefix_length INTEGER NOT NULL CHECK (prefix_length BETWEEN 0 AND 128),
+            state INTEGER NOT NULL CHECK (state IN (1, 2, 3)),                      -- active, released, declined
+            duid BLOB NOT NULL,
+            ia_id INTEGER NOT NULL CHECK (ia_id BETWEEN 0 AND 4294967295),
+            interface TEXT NOT NULL,
+            hardware BLOB NOT NULL,                                                 -- hardware type and address
+            hostname TEXT NOT NULL,                                                 -- option 39
+            preferred INTEGER NOT NULL CHECK (preferred BETWEEN 0 AND 4294967295),  -- seconds
+            valid INTEGER NOT NULL CHECK (valid BETWEEN 0 AND 4294967295),          -- seconds
+            since REAL NOT NULL,                                                    -- first Reply
+            renewed REAL NOT NULL,                                                  -- last Reply
+            expires REAL,                                                           -- NULL: never
+            details TEXT CHECK (details IS NULL OR json_valid(details)),            -- as in table lease
+            PRIMARY KEY (table_id, kind, network, prefix_length)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 """For each version the statements that make its tables from those before; version 0 is an empty file."""
 
-_VIEW: Final = """
+_VIEWS: Final = (
+    """
     CREATE VIEW lease_readable AS SELECT
         table_id,
         (address >> 24) || '.' || (address >> 16 & 255) || '.' || (address >> 8 & 255) || '.'
@@ -84,8 +108,41 @@ _VIEW: Final = """
         ifnull(details ->> 'fqdn', '') AS fqdn,
         address AS address_number
     FROM lease, clock
-"""
-"""The leases for people; a view is made anew by every migration."""
+    """,
+    """
+    CREATE VIEW lease6_readable AS SELECT
+        table_id,
+        iif(kind, 'prefix', 'address') AS kind,
+        lower(
+            substr(hex(network), 1, 4) || ':' || substr(hex(network), 5, 4) || ':' || substr(hex(network), 9, 4) || ':'
+            || substr(hex(network), 13, 4) || ':' || substr(hex(network), 17, 4) || ':' || substr(hex(network), 21, 4)
+            || ':' || substr(hex(network), 25, 4) || ':' || substr(hex(network), 29, 4)
+        ) AS network,
+        prefix_length,
+        CASE state
+            WHEN 1 THEN iif(expires - boottime + wall <= strftime('%s', 'now') + 0, 'expired', 'active')
+            WHEN 2 THEN 'released'
+            ELSE 'declined'
+        END AS state,
+        lower(hex(duid)) AS duid,
+        ia_id,
+        interface,
+        lower(hex(hardware)) AS hardware,
+        hostname,
+        preferred,
+        valid,
+        strftime('%Y-%m-%dT%H:%M:%SZ', since - boottime + wall, 'unixepoch') AS since,
+        strftime('%Y-%m-%dT%H:%M:%SZ', renewed - boottime + wall, 'unixepoch') AS renewed,
+        strftime('%Y-%m-%dT%H:%M:%SZ', expires - boottime + wall, 'unixepoch') AS expires,
+        ifnull(details ->> 'next_hop', '') AS next_hop,
+        ifnull(details ->> 'link_address', '') AS link_address,
+        ifnull(details ->> 'peer_address', '') AS peer_address,
+        ifnull(details ->> 'interface_id', '') AS interface_id,
+        ifnull(details ->> 'remote_id', '') AS remote_id
+    FROM lease6, clock
+    """,
+)
+"""The leases for people, but not the keys by which Reconfigure messages are signed; every migration makes them anew."""
 
 VERSION: Final = len(_MIGRATIONS)
 """The version of the tables that this program reads and writes (PRAGMA user_version)."""
@@ -120,11 +177,13 @@ def migrate(database: sqlite3.Connection) -> None:
     if version == VERSION:
         return
     database.execute("BEGIN IMMEDIATE")
-    database.execute("DROP VIEW IF EXISTS lease_readable")
+    for view in ("lease_readable", "lease6_readable"):
+        database.execute(f"DROP VIEW IF EXISTS {view}")
     for statements in _MIGRATIONS[version:]:
         for statement in statements:
             database.execute(statement)
-    database.execute(_VIEW)
+    for view in _VIEWS:
+        database.execute(view)
     database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     database.execute(f"PRAGMA user_version = {VERSION}")
     database.execute("COMMIT")

@@ -16,11 +16,14 @@ from urllib.parse import quote
 
 from vppdhc.clock import Clock
 from vppdhc.leases.errors import MOVE_AWAY, WRITABLE, LeaseStoreError, errors_of
-from vppdhc.leases.lease import Change, Lease, LeaseState
+from vppdhc.leases.lease import Lease, LeaseState
+from vppdhc.leases.lease6 import AnyChange, Lease6, Place6, by_version
 from vppdhc.leases.rows import LeaseReader, row_of
+from vppdhc.leases.rows6 import Lease6Reader, key6_of, row6_of
 from vppdhc.leases.schema import check_ours, migrate
 
-_Key = tuple[int, int]
+_Latest4 = Mapping[tuple[int, int], Lease | None]
+_Latest6 = Mapping[Place6, Lease6 | None]
 
 _OFFERED: Final = LeaseState.OFFERED
 """Offers come and go in memory alone."""
@@ -85,7 +88,7 @@ class LeaseStore:
         self._closed = False
 
     def load(self) -> Iterator[Lease]:
-        """Every stored lease, expired ones included, ordered by table and address.
+        """Every stored DHCPv4 lease, expired ones included, ordered by table and address.
 
         Raises LeaseStoreError, also while iterating.
         """
@@ -94,21 +97,37 @@ class LeaseStore:
             for row in self._database.execute("SELECT * FROM lease ORDER BY table_id, address"):
                 yield reader.lease(row)
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def load6(self) -> Iterator[Lease6]:
+        """Every stored DHCPv6 lease, expired ones included, ordered by table, kind, and address or prefix.
+
+        Raises LeaseStoreError, also while iterating.
+        """
+        with errors_of(self._path, WRITABLE):
+            reader = Lease6Reader()
+            for row in self._database.execute("SELECT * FROM lease6 ORDER BY table_id, kind, network, prefix_length"):
+                yield reader.lease(row)
+
+    def commit(self, changes: Sequence[AnyChange]) -> None:
         """Make changes durable, all or none of them.
 
-        changes: in the order they were made; of several for one address the last one counts. OFFERED leases
+        changes: in the order they were made; of several for one address or prefix the last one counts. OFFERED leases
             are not stored.
 
         Raises LeaseStoreError: nothing was stored; the same or other changes may be tried again.
         """
-        latest = {}
-        for old, new in changes:
+        changes4, changes6 = by_version(changes)
+        latest4 = {}
+        for old, new in changes4:
             lease = old if new is None else new
             if lease is not None and lease.state is not _OFFERED:
-                latest[lease.table, lease.address] = new
-        if latest:
-            self._write(latest)
+                latest4[lease.table, lease.address] = new
+        latest6 = {}
+        for old6, new6 in changes6:
+            lease6 = old6 if new6 is None else new6
+            if lease6 is not None and lease6.state is not _OFFERED:
+                latest6[lease6.place] = new6
+        if latest4 or latest6:
+            self._write(latest4, latest6)
 
     def close(self) -> None:
         """Close the file and give the lock back; the second time does nothing.
@@ -121,13 +140,13 @@ class LeaseStore:
         self._closed = True
         with self._opened:
             if _due(self._noted, _read(self._clock, self._noted)):
-                self._write({})
+                self._write({}, {})
 
-    def _write(self, latest: Mapping[_Key, Lease | None]) -> None:
+    def _write(self, latest4: _Latest4, latest6: _Latest6) -> None:
         """One transaction: these leases (None: forget it), and what the clocks show where that is due."""
         reading = _read(self._clock, self._noted)
         due = _due(self._noted, reading)
-        statements = _statements(latest, reading if due else None)
+        statements = _statements(latest4, latest6, reading if due else None)
         with errors_of(self._path, WRITABLE):
             if len(statements) == 1:  # the usual case, and a transaction by itself
                 self._database.execute(*statements[0])
@@ -139,16 +158,20 @@ class LeaseStore:
             self._noted = reading
 
 
-def _statements(latest: Mapping[_Key, Lease | None], reading: _Reading | None) -> list[tuple[str, Sequence[object]]]:
+def _statements(latest4: _Latest4, latest6: _Latest6, reading: _Reading | None) -> list[tuple[str, Sequence[object]]]:
     """Say with which statements to write leases (None: forget it), and what the clocks show; None: not that.
 
     Each statement gives the GIL away and has to get it back from a busy hub, so they are few: one for many
     rows. For few different ones, each prepared once, the last row is repeated up to a count of _ROW_COUNTS.
     """
-    rows = [row_of(lease) for lease in latest.values() if lease is not None]
-    gone = [key for key, lease in latest.items() if lease is None]
-    statements = [*_of_rows("INSERT OR REPLACE INTO lease VALUES ", rows)]
-    statements += _of_rows("DELETE FROM lease WHERE (table_id, address) IN (VALUES ", gone, ")")
+    rows4 = [row_of(lease) for lease in latest4.values() if lease is not None]
+    gone4 = [key for key, lease in latest4.items() if lease is None]
+    rows6 = [row6_of(lease) for lease in latest6.values() if lease is not None]
+    gone6 = [key6_of(place) for place, lease in latest6.items() if lease is None]
+    statements = [*_of_rows("INSERT OR REPLACE INTO lease VALUES ", rows4)]
+    statements += _of_rows("DELETE FROM lease WHERE (table_id, address) IN (VALUES ", gone4, ")")
+    statements += _of_rows("INSERT OR REPLACE INTO lease6 VALUES ", rows6)
+    statements += _of_rows("DELETE FROM lease6 WHERE (table_id, kind, network, prefix_length) IN (VALUES ", gone6, ")")
     if reading is not None:
         statements.append(("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)", reading))
     return statements
@@ -210,6 +233,11 @@ def _enter_boot(database: sqlite3.Connection, clock: Clock) -> _Reading:
             database.execute(
                 "UPDATE lease SET since = min(since + :shift, :now), renewed = min(renewed + :shift, :now),"
                 " expires = min(expires + :shift, :now + granted)",
+                moved,
+            )
+            database.execute(
+                "UPDATE lease6 SET since = min(since + :shift, :now), renewed = min(renewed + :shift, :now),"
+                " expires = min(expires + :shift, :now + valid)",
                 moved,
             )
         _note(database, reading)

@@ -56,26 +56,90 @@ _DHC4CLIENT: Final = (
     "requested-address", "lease-time", "rapid-commit", "ipv6-only-preferred", "request-option", "option",
     "default-route", "route-preference", "route-table-id", "use-mtu", "conflict-detection", "on-stop",
 )
+_DHC6PDCLIENT: Final = {
+    "dhc6pdclient": (
+        "interface", "internal-prefix", "npt66", "ia-pd", "ia-na", "mode", "client-duid", "rapid-commit",
+        "reconfigure-accept", "request-option", "option", "lan-interface", "slaac", "conflict-detection",
+        "default-route", "route-preference", "route-table-id", "on-stop",
+    ),
+    "dhc6pdclient/ia-pd": ("ia-id", "prefix-length-hint", "prefix-hint"),
+    "dhc6pdclient/ia-na": ("ia-id",),
+    "dhc6pdclient/lan-interface": ("name", "ia-id", "subnet-id", "prefix-length", "interface-id"),
+    "dhc6pdclient/option": ("code", "hex", "text", "address"),
+}
+_RA_SETTINGS: Final = (
+    "max-rtr-adv-interval", "min-rtr-adv-interval", "managed-flag", "other-config-flag", "link-mtu", "reachable-time",
+    "retrans-timer", "cur-hop-limit", "default-lifetime", "default-lifetime-follows-upstream", "router-preference",
+    "dhcpv6-pd-preferred-flag", "source-link-layer-address", "unicast-solicited-advertisements",
+    "advertise-interface-prefixes", "interface-prefix-autonomous-flag", "advertise-delegated-prefixes", "rdnss",
+    "rdnss-lifetime", "dnssl", "dnssl-lifetime", "captive-portal", "upstream-interface", "route", "pref64",
+)
+_RA_LISTS: Final = {"route": ("destination-prefix", "preference", "lifetime"), "pref64": ("prefix", "lifetime")}
+_IP6NDRA: Final = {
+    "ip6ndra": ("interfaces", "interface", *_RA_SETTINGS),
+    "ip6ndra/interface": ("name", "prefix-list", *_RA_SETTINGS),
+    "ip6ndra/interface/prefix-list": ("prefix",),
+    "ip6ndra/interface/prefix-list/prefix": (
+        "prefix-spec", "no-advertise", "valid-lifetime", "on-link-flag", "preferred-lifetime", "autonomous-flag",
+        "decrementing",
+    ),
+    **{f"{place}/{list_}": leafs for place in ("ip6ndra", "ip6ndra/interface") for list_, leafs in _RA_LISTS.items()},
+}
+_OPTIONS6: Final = (
+    "dns", "domain-search", "ntp-server", "sntp-server", "captive-portal", "upstream-interface", "info-refresh-time",
+    "option", "omit-option",
+)
+_LIFETIMES6: Final = ("valid-lifetime", "renew-time", "rebind-time", "preferred-lifetime")
+_CLIENT_SETTINGS6: Final = (*_LIFETIMES6, "max-address-utilization", *_OPTIONS6)
+_SERVICE_SETTINGS6: Final = (
+    "preference", "offer-hold-time", "probation-time", "conflict-detection", "probe-timeout", "rapid-commit",
+    "reconfigure",
+)
+_RESERVATION6: Final = (
+    "id", "description", "hardware-address", "client-duid", "ia-id", "reserved-addr", "reserved-prefix", *_OPTIONS6,
+)
+_DHC6SERVER: Final = {
+    "dhc6server": (
+        "interfaces", "interface", "subnet", "prefix-pool", "host-reservation", "server-duid", "max-pending-probes",
+        *_CLIENT_SETTINGS6, *_SERVICE_SETTINGS6,
+    ),
+    "dhc6server/interface": ("name", *_CLIENT_SETTINGS6, *_SERVICE_SETTINGS6),
+    "dhc6server/subnet": (
+        "id", "description", "network-prefix", "table-id", "interface", "relay-address", "address-pool",
+        "excluded-range", "host-reservation", *_CLIENT_SETTINGS6, *_SERVICE_SETTINGS6,
+    ),
+    "dhc6server/subnet/address-pool": ("pool-id", "pool-prefix", "start-address", "end-address", *_CLIENT_SETTINGS6),
+    "dhc6server/subnet/excluded-range": ("start-address", "end-address"),
+    "dhc6server/subnet/host-reservation": _RESERVATION6,
+    "dhc6server/prefix-pool": (
+        "pool-id", "pool-prefix", "delegated-from", "client-prefix-length", "table-id", "interface", "relay-address",
+        "max-pd-space-utilization", *_LIFETIMES6,
+    ),
+    "dhc6server/host-reservation": _RESERVATION6,
+}
 _ENTRIES: Final = {
     "route": ("destination-prefix", "next-hop-address"),
     "vendor-option": ("enterprise-number", "hex"),
     "option": ("code", "hex", "text", "address"),
 }
 """The lists among the options, which are on each level but those of ranges."""
+_SERVERS: Final = {**_DHC4SERVER, **_DHC6SERVER}
 # fmt: on
 
 BUILT: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"vpp", "system", "dhc4server", "dhc4client", "netconf-server"}),
+    "": frozenset(
+        {"vpp", "system", "dhc4server", "dhc4client", "dhc6pdclient", "dhc6server", "ip6ndra", "netconf-server"}
+    ),
     "vpp": frozenset({"api-socket", "api-definitions", "api-timeout", "max-reconnect-interval"}),
     "system": frozenset({"logging", "duid"}),
     "system/logging": frozenset({"level"}),
     "system/duid": frozenset({"type", "value"}),
     "dhc4client": frozenset(_DHC4CLIENT),
     "dhc4client/option": frozenset(_ENTRIES["option"]),
-    **{place: frozenset(names) for place, names in _DHC4SERVER.items()},
+    **{place: frozenset(names) for place, names in {**_SERVERS, **_DHC6PDCLIENT, **_IP6NDRA}.items()},
     **{
         f"{place}/{list_}": frozenset(leafs)
-        for place, names in _DHC4SERVER.items()
+        for place, names in _SERVERS.items()
         for list_, leafs in _ENTRIES.items()
         if list_ in names
     },
@@ -98,7 +162,6 @@ BUILT: Final[Mapping[str, frozenset[str]]] = {
 """For each container and list that is read, which of its children are."""
 
 UNAVAILABLE: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"dhc6server", "dhc6pdclient", "ip6ndra"}),
     "system": frozenset({"http-server", "event-hook"}),
 }
 """What is modelled and not built, by the container or list that it is in."""

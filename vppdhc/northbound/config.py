@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from socket import AF_INET, inet_pton
+from socket import AF_INET, AF_INET6, inet_pton
 
 from nc.callhome import CallHomeClient
 from nc.exchange import Limits
@@ -127,6 +127,11 @@ def _call_home(entry: Reader) -> CallHomeClient:
 def address(text: str) -> int:
     """Return a valid IPv4 address as a number: in a quarter of the time of IPv4Address, which thousands take."""
     return int.from_bytes(inet_pton(AF_INET, text), "big")
+
+
+def address6(text: str) -> int:
+    """Return a valid IPv6 address as a number, see address()."""
+    return int.from_bytes(inet_pton(AF_INET6, text), "big")
 
 
 def octets(text: str) -> bytes:

@@ -1,9 +1,8 @@
 """From a valid configuration tree to the frozen configuration of the DHCPv4 server."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import Any
+from typing import Any, TypeAlias
 
 from nc.pace import Pace
 from nc.schema import Schema
@@ -21,9 +20,10 @@ from vppdhc.dhc4.config import (
 from vppdhc.dhc4.options import HOST_NAME, NO_OPTIONS, OptionSet
 from vppdhc.dhc4.reservations import Reservation, Reservations
 from vppdhc.northbound.config import address, octets, reader, top_entries
-from vppdhc.northbound.dhc4_options import Fault, read_options
+from vppdhc.northbound.dhc4_options import read_options
 from vppdhc.northbound.model import name
-from vppdhc.northbound.reading import Reader
+from vppdhc.northbound.reading import Fault, Reader
+from vppdhc.northbound.server_component import ServerReading
 
 _CLIENTS = ("dhc4client", "dhc6pdclient")
 _ETHERNET = b"\1"
@@ -42,16 +42,7 @@ _OWN = frozenset(_RESERVATION)
 """The children of a reservation that are no options."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dhcp4Reading:
-    """What was read of /vppdhc:dhc4server.
-
-    config: what it says.
-    faults: what in it is left out, as it cannot be.
-    """
-
-    config: ServerConfig
-    faults: tuple[Fault, ...]
+Dhcp4Reading: TypeAlias = ServerReading[ServerConfig]
 
 
 def dhc4server_config(schema: Schema, tree: Element) -> Dhcp4Reading | None:
@@ -71,7 +62,7 @@ def dhc4server_config(schema: Schema, tree: Element) -> Dhcp4Reading | None:
         reservations=Reservations(_reservations(server, faults)),
         max_pending_probes=server.whole("max-pending-probes"),
     )
-    return Dhcp4Reading(config, tuple(faults))
+    return ServerReading(config, tuple(faults))
 
 
 def _overrides(node: Reader, faults: list[Fault]) -> Overrides:

@@ -1,10 +1,9 @@
 """Reading the DHCPv4 options of one level of the configuration, encoded."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from nc.xml import Element, elements
+from nc.xml import Element
 from vppdhc.dhc4.options import (
     BOOT_FILE_NAME,
     CLASSLESS_ROUTES,
@@ -22,29 +21,12 @@ from vppdhc.dhc4.options import (
 )
 from vppdhc.northbound.config import address, octets
 from vppdhc.northbound.model import name
-from vppdhc.packet.errors import DecodeError
-from vppdhc.packet.options4 import by_code, decode_value, encode_value
+from vppdhc.northbound.option_leafs import FROM_UPSTREAM, Encode, OptionLeafs, around_learned, texts
+from vppdhc.northbound.raw_options import OPTIONS4
+from vppdhc.northbound.reading import Fault
+from vppdhc.packet.options4 import encode_value
 
-FROM_UPSTREAM: Final = "from-upstream"
-"""The value of an option that is learned from the provider."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What the schema lets through, and cannot be.
-
-    element: where it is.
-    message: what is wrong and what to do.
-    app_tag: a word for programs.
-    """
-
-    element: Element
-    message: str
-    app_tag: str
-
-
-_Encode: TypeAlias = Callable[[int, Sequence[Element]], OptionValue]
-"""Makes the value of an option of the elements that say it; raises ValueError."""
+_Encode: TypeAlias = Encode[FromUpstream]
 
 
 def read_options(parent: Element, faults: list[Fault]) -> OptionSet:
@@ -52,59 +34,19 @@ def read_options(parent: Element, faults: list[Fault]) -> OptionSet:
 
     faults: gets what is wrong; that option is left out.
     """
-    said: dict[str, list[Element]] = {}
-    for child in elements(parent):
-        if child.tag in _TAGS:
-            said.setdefault(_TAGS[child.tag], []).append(child)
-    if not said:
+    said = _LEAFS.read(parent, faults)
+    if said is None:
         return NO_OPTIONS
-    values: dict[int, OptionValue] = {}
-    for local, (code, encode) in _LEAFS.items():
-        if local in said:
-            try:
-                values[code] = encode(code, said[local])
-            except ValueError as error:
-                faults.append(Fault(said[local][0], f"this cannot be sent: {error}", "invalid-option"))
-    for entry in said.get("option", ()):
-        try:
-            code, raw = _raw(entry)
-        except ValueError as error:
-            faults.append(Fault(entry, str(error), "invalid-option"))
-        else:
-            values[code] = raw
     return OptionSet(
-        values=values,
-        omitted=frozenset(int(child.text or 0) for child in said.get("omit-option", ())),
-        next_server=next((address(child.text or "") for child in said.get("next-server", ())), None),
-        upstream_interface=next((child.text for child in said.get("upstream-interface", ())), None),
+        values=said.values,
+        omitted=said.omitted,
+        next_server=next((address(child.text or "") for child in said.others.get("next-server", ())), None),
+        upstream_interface=said.upstream_interface,
     )
 
 
-def _raw(entry: Element) -> tuple[int, bytes]:
-    """Return code and content of an option that is given as it is; raises ValueError where its type is another one."""
-    code = int(entry.findtext(name("code")) or 0)
-    hexadecimal, text = entry.findtext(name("hex")), entry.findtext(name("text"))
-    if hexadecimal is not None:
-        raw = octets(hexadecimal)
-    elif text is not None:
-        raw = text.encode()
-    else:
-        raw = b"".join(address(child.text or "").to_bytes(4, "big") for child in entry.iterchildren(name("address")))
-    try:
-        decode_value(code, raw)
-    except DecodeError as error:
-        known = by_code(code)
-        kind = "" if known is None else f"; its type is {known.kind.name}"
-        raise ValueError(f"clients cannot read this as option {code}: {error.what}{kind}") from None
-    return code, raw
-
-
-def _texts(said: Sequence[Element]) -> list[str]:
-    return [child.text or "" for child in said]
-
-
 def _list(code: int, said: Sequence[Element]) -> bytes:
-    return encode_value(code, _texts(said))
+    return encode_value(code, texts(said))
 
 
 def _text(code: int, said: Sequence[Element]) -> bytes:
@@ -116,11 +58,9 @@ def _number(code: int, said: Sequence[Element]) -> bytes:
 
 
 def _learned_list(code: int, said: Sequence[Element]) -> OptionValue:
-    values = _texts(said)
-    if FROM_UPSTREAM not in values:
-        return encode_value(code, values)
-    place = values.index(FROM_UPSTREAM)
-    parts = values[:place], values[place + 1 :]
+    parts = around_learned(texts(said))
+    if parts is None:
+        return _list(code, said)
     return FromUpstream(*(encode_value(code, part) if part else b"" for part in parts))
 
 
@@ -150,7 +90,7 @@ def _vendor_options(_: int, said: Sequence[Element]) -> bytes:
     return wire
 
 
-_LEAFS: Final[Mapping[str, tuple[int, _Encode]]] = {
+_OPTIONS: Final[Mapping[str, tuple[int, _Encode]]] = {
     "time-offset": (2, _number),
     "router": (ROUTER, _list),
     "name-server": (DOMAIN_NAME_SERVER, _learned_list),
@@ -178,4 +118,4 @@ _LEAFS: Final[Mapping[str, tuple[int, _Encode]]] = {
 }
 """The option that each leaf is, and how."""
 
-_TAGS: Final = {name(local): local for local in (*_LEAFS, "option", "omit-option", "next-server", "upstream-interface")}
+_LEAFS: Final = OptionLeafs(_OPTIONS, OPTIONS4, ("next-server",))

@@ -1,53 +1,26 @@
-"""From a valid configuration tree to the frozen configuration of the DHCPv4 clients, and of the router's DUID."""
+"""From a valid configuration tree to the frozen configuration of the DHCPv4 clients."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from nc.schema import Schema
 from nc.xml import Element
 from vppdhc.dhc4client.config import LONGEST_USER_CLASS, ClientConfig, ClientIdType, ConflictDetection, OnStop
 from vppdhc.dhc4client.messages import without_room
-from vppdhc.duid import DuidType
-from vppdhc.northbound.config import octets, reader, top_entries
-from vppdhc.northbound.dhc4_options import Fault, read_options
-from vppdhc.northbound.reading import Reader
+from vppdhc.northbound.client_component import ClientReading
+from vppdhc.northbound.config import octets, top_entries
+from vppdhc.northbound.dhc4_options import read_options
+from vppdhc.northbound.reading import Fault, Reader
 
 
-@dataclass(frozen=True, slots=True)
-class DuidConfig:
-    """The router's DUID. value: itself; empty for one that is made once, as made_as says, and kept."""
-
-    value: bytes
-    made_as: DuidType
-
-
-@dataclass(frozen=True, slots=True)
-class Dhcp4ClientReading:
-    """What was read of /vppdhc:dhc4client.
-
-    configs: by interface.
-    faults: what in it is left out, as it cannot be.
-    """
-
-    configs: Mapping[str, ClientConfig]
-    faults: tuple[Fault, ...]
-
-
-def duid_config(schema: Schema, tree: Element) -> DuidConfig:
-    """Read /vppdhc:system/duid."""
-    duid = reader(schema, tree, "system").container("duid")
-    return DuidConfig(octets(duid.leaf("value") or ""), DuidType(duid.leaf("type") or DuidType.LLT))
-
-
-def dhc4client_config(schema: Schema, tree: Element) -> Dhcp4ClientReading:
+def dhc4client_config(schema: Schema, tree: Element) -> ClientReading[ClientConfig]:
     """Read /vppdhc:dhc4client."""
     faults: list[Fault] = []
     configs = {}
     for entry in top_entries(schema, tree, "dhc4client"):
         configs[entry.text("interface")] = config = _client(entry, faults)
         faults += _too_much(entry, config)
-    return Dhcp4ClientReading(configs, tuple(faults))
+    return ClientReading(configs, tuple(faults))
 
 
 def _client(entry: Reader, faults: list[Fault]) -> ClientConfig:

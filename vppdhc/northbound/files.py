@@ -14,6 +14,7 @@ from vppdhc.northbound.built import Unavailable
 from vppdhc.northbound.components import Interfaces, ManagementComponent
 from vppdhc.northbound.config import parser
 from vppdhc.northbound.dhc4_component import Dhcp4Component
+from vppdhc.northbound.ra_component import RaComponent
 
 _LARGEST: Final = 64 << 20
 """Bytes of the largest file that is read."""
@@ -69,6 +70,7 @@ def _components(schema: Schema) -> list[Component]:
     return [
         Unavailable(schema),
         Dhcp4Component(schema, lambda: Interfaces((), known=False), lambda: "", lambda _: None),
+        RaComponent(schema, lambda: Interfaces((), known=False), lambda: "", lambda _: None),
         ManagementComponent(schema, Path("netconf.sock"), lambda _: None),
     ]
 

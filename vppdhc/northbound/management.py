@@ -14,7 +14,7 @@ from nc.component import Component, ConfigWarning
 from nc.errors import RpcError, RpcErrors
 from nc.filter import Want
 from nc.history import History, StorageError, Version
-from nc.schema import Schema, SchemaNode
+from nc.schema import Schema
 from nc.server import NetconfServer, SshEndpoint
 from nc.session import Session, Sessions
 from nc.state import StateSource
@@ -25,13 +25,12 @@ from vppdhc.northbound import built
 from vppdhc.northbound.built import Unavailable
 from vppdhc.northbound.components import ManagementComponent
 from vppdhc.northbound.config import ManagementConfig, parser
-from vppdhc.northbound.model import BUILD, MODULE
-from vppdhc.northbound.operations import ConfigOperations, register_unavailable
+from vppdhc.northbound.model import BUILD
+from vppdhc.northbound.operations import ConfigOperations
 from vppdhc.northbound.sources import Source, matches, nothing
 
 SOCKET_NAME: Final = "netconf.sock"
 """Name of the socket for operators on the machine, in the run directory."""
-_OTHERS: Final = ("dhc6server", "dhc6pdclient", "ip6ndra")
 
 
 class IncompleteModelError(Exception):
@@ -67,11 +66,10 @@ class Management:
         self._history = History(config_file, state_dir / "versions")
         self._sessions = Sessions(clock)
         management = ManagementComponent(schema, run_dir / SOCKET_NAME, self._configure)
-        self._unavailable = Unavailable(schema)
         self.backend: Final = Backend(
             schema,
-            [self._unavailable, *components, management],
-            [*sources, *self._sources(), *_nothing(schema)],
+            [Unavailable(schema), *components, management],
+            [*sources, *self._sources()],
             self._history,
             self._sessions,
             self._is_recovery,
@@ -83,7 +81,6 @@ class Management:
         ConfigOperations(self.backend.datastores, self.backend.access, self._history.text, parser(schema)).register(
             operations
         )
-        register_unavailable(operations)
         self._server = NetconfServer(self._sessions, operations, state_dir / "keys", self._report)
 
     def check_complete(self) -> None:
@@ -129,18 +126,9 @@ class Management:
         return self.backend.datastores.versions()
 
     @property
-    def unavailable(self) -> dict[str, bool]:
-        """The components that this version does not have, and whether they are configured."""
-        configured = {self._schema.instance_path(one).text for one in self._configured()}
-        return {name: any(path.startswith(f"/{MODULE}:{name}") for path in configured) for name in _OTHERS}
-
-    @property
     def problem(self) -> str:
         """What does not work of the server itself; empty when all is well."""
         return "; ".join(f"{name}: {problem}" for name, problem in sorted(self._problems.items()))
-
-    def _configured(self) -> list[Element]:
-        return self._unavailable.find(self.backend.datastores.running)
 
     def _configure(self, config: ManagementConfig) -> None:
         self._recovery = config.recovery_users
@@ -210,17 +198,3 @@ def _user_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return ""
-
-
-def _nothing(schema: Schema) -> list[Source]:
-    """Return a source, of nothing, for each part of the state of components that this version does not have."""
-    nodes = [schema.node_at(f"/{MODULE}:{name}") for name in _OTHERS]
-    return [nothing(path) for node in nodes if node is not None for path in _state_below(node)]
-
-
-def _state_below(node: SchemaNode) -> Iterator[str]:
-    for child in node.children.values():
-        if not child.config:
-            yield child.path
-        else:
-            yield from _state_below(child)

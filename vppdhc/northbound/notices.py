@@ -14,8 +14,14 @@ from nc.xml import Element
 from vppdhc.dhc4.events import Event, EventKind, PoolEvent
 from vppdhc.dhc4client.journal import Event as ClientEvent
 from vppdhc.dhc4client.journal import EventKind as ClientEventKind
+from vppdhc.dhc6.events import Event as LeaseEvent6
+from vppdhc.dhc6.serving import CrossedPool
+from vppdhc.dhc6pdclient.journal import Event as Client6Event
+from vppdhc.dhc6pdclient.journal import EventKind as Client6EventKind
+from vppdhc.northbound import notices6
 from vppdhc.northbound.model import BUILD
 from vppdhc.northbound.sources import Instants, hexadecimal
+from vppdhc.ra.events import Inconsistent
 from vppdhc.vpp.punt import Port
 
 _WAITING_MOST: Final = 10_000
@@ -28,6 +34,10 @@ _KINDS: Final = {
     EventKind.DECLINED: "lease-declined",
     EventKind.CLEARED: "lease-cleared",
 }
+
+_PREFIX_EVENTS: Final = frozenset(
+    (Client6EventKind.PREFIX_DELEGATED, Client6EventKind.PREFIX_CHANGED, Client6EventKind.PREFIX_LOST)
+)
 
 
 class Notices:
@@ -69,10 +79,33 @@ class Notices:
             change = "exceeded" if event.usage.exceeded else "cleared"
             self._add(f"address-pool-utilization-threshold-{change}", partial(_pool, event))
 
+    def leases6(self, events: Sequence[LeaseEvent6]) -> None:
+        """Publish what happened to leases of the DHCPv6 server."""
+        for event in events:
+            self._add(notices6.lease_name(event), partial(notices6.lease_leafs, event, self._instants))
+
+    def pools6(self, crossed: Sequence[CrossedPool]) -> None:
+        """Publish that pools of the DHCPv6 server have become full, or are so no longer."""
+        for pool in crossed:
+            self._add(notices6.pool_name(pool), partial(notices6.pool_leafs, pool))
+
     def client4(self, event: ClientEvent) -> None:
         """Publish what happened to a DHCPv4 client of the router."""
         name = "address-conflict" if event.kind is ClientEventKind.CONFLICT else f"client-{event.kind}"
         self._add(name, partial(self._client4, event))
+
+    def client6(self, event: Client6Event) -> None:
+        """Publish what happened to a DHCPv6 client of the router."""
+        kind = event.kind
+        if kind in _PREFIX_EVENTS:
+            self._add(str(kind), partial(_prefix, event))
+        else:
+            name = "address-conflict" if kind is Client6EventKind.CONFLICT else f"client-{kind}"
+            self._add(name, partial(self._client6, event))
+
+    def inconsistent_router(self, event: Inconsistent) -> None:
+        """Publish that another router advertises something else than this one."""
+        self._add("router-advertisement-inconsistent", partial(_inconsistent, event))
 
     def vpp_connected(self, version: str) -> None:
         """Publish that VPP is there."""
@@ -157,6 +190,45 @@ class Notices:
         elif event.kind is ClientEventKind.PROBLEM:
             leafs["text"] = event.text
         return BUILD.leafs(**leafs)
+
+    def _client6(self, event: Client6Event) -> list[Element]:
+        leafs: dict[str, object] = {"client": "dhc6pdclient", "interface": event.interface}
+        if event.lease is not None:
+            leafs["address"] = event.lease.address
+        match event.kind:
+            case Client6EventKind.BOUND | Client6EventKind.CHANGED:
+                if event.association is not None and event.lease is not None:
+                    leafs["server_duid"] = hexadecimal(event.association.server)
+                    leafs["expires"] = self._instants.text(event.lease.valid_until)
+                if event.previous is not None:
+                    leafs["previous_address"] = event.previous.address
+            case Client6EventKind.LOST:
+                leafs["reason"] = event.reason
+            case Client6EventKind.PROBLEM:
+                leafs["text"] = event.text
+        return BUILD.leafs(**leafs)
+
+
+def _prefix(event: Client6Event) -> list[Element]:
+    association, lease = event.association, event.lease
+    assert association is not None
+    assert lease is not None
+    lost = event.kind is Client6EventKind.PREFIX_LOST
+    return BUILD.leafs(
+        interface=event.interface,
+        ia_id=association.key.ia_id,
+        prefix=lease.prefix,
+        preferred_lifetime=None if lost else lease.preferred,
+        valid_lifetime=None if lost else lease.valid,
+        server_duid=hexadecimal(association.server),
+        previous_prefix=None if event.previous is None else event.previous.prefix,
+        reason=event.reason if lost else None,
+    )
+
+
+def _inconsistent(event: Inconsistent) -> list[Element]:
+    leafs = BUILD.leafs(interface=event.interface, address=event.address)
+    return [*leafs, *(BUILD.leaf("inconsistency", text) for text in event.inconsistencies)]
 
 
 def _node(name: str, leafs: Callable[[], list[Element]]) -> Element:

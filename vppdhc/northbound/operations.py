@@ -6,8 +6,8 @@ from typing import Final
 
 from nc.access import AccessControl
 from nc.datastore import CANDIDATE, Datastores
-from nc.errors import in_use, invalid_value, operation_failed, operation_not_supported
-from nc.operations import Action, ActionRequest, Operations
+from nc.errors import in_use, invalid_value, operation_failed
+from nc.operations import Operations
 from nc.rpc.request import Request
 from nc.xml import Element
 from vppdhc.capture import Recording
@@ -17,16 +17,6 @@ from vppdhc.northbound.model import BUILD, NAMESPACE, name
 from vppdhc.vpp.errors import VppError
 
 _CAPTURES_MOST: Final = 4
-_NOT_BUILT: Final = (
-    "/vppdhc:dhc6server/clear-leases",
-    "/vppdhc:dhc6server/which-address",
-    "/vppdhc:dhc6server/why",
-    "/vppdhc:dhc6pdclient/renew",
-    "/vppdhc:dhc6pdclient/rebind",
-    "/vppdhc:dhc6pdclient/release",
-    "/vppdhc:ip6ndra/send-ra",
-)
-"""Actions that are modelled, and whose components this version does not have."""
 
 
 class Input:
@@ -145,17 +135,3 @@ class VppOperations:
             self._capturing -= 1
         pcap = base64.b64encode(recording.pcap).decode("ascii")
         return BUILD.leafs(packets=recording.packets, dropped=recording.dropped, pcap=pcap)
-
-
-def register_unavailable(operations: Operations) -> None:
-    """Have the actions refused whose components this version does not have."""
-    for path in _NOT_BUILT:
-        operations.register_action(path, _refuse(path))
-
-
-def _refuse(path: str) -> Action:
-    def refuse(_: ActionRequest) -> Sequence[Element]:
-        action = path.rpartition("/")[2]
-        raise operation_not_supported(f"{action}: this version does not have it yet", type_="application")
-
-    return refuse

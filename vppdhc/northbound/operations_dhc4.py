@@ -1,13 +1,11 @@
 """The actions of the DHCPv4 server."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final
 
-from gevent.event import Event
-
-from nc.errors import invalid_value, operation_failed
+from nc.errors import invalid_value
 from nc.operations import ActionRequest, Operations
 from nc.pace import Pace
 from nc.xml import Element
@@ -17,27 +15,19 @@ from vppdhc.dhc4.events import Event as LeaseEvent
 from vppdhc.dhc4.explanation import sentence
 from vppdhc.dhc4.server import Preview, Server
 from vppdhc.interface import Interface
-from vppdhc.leases.committer import Work
 from vppdhc.leases.lease import Lease
+from vppdhc.northbound.clearing import Cleared, Clearing, Submit
 from vppdhc.northbound.config import octets
 from vppdhc.northbound.model import BUILD
 from vppdhc.northbound.operations import Input
-from vppdhc.northbound.sources import Instants, option_element
-from vppdhc.northbound.state_dhc4 import exchange_leafs, lease_state
+from vppdhc.northbound.raw_options import OPTIONS4
+from vppdhc.northbound.server_state import lease_state
+from vppdhc.northbound.sources import Instants
+from vppdhc.northbound.state_dhc4 import exchange_leafs
 from vppdhc.northbound.story import Stories, Whom
 
-_CLEAR_AT_ONCE: Final = 500
-"""Leases that are cleared in one commit."""
-_STORE_SECONDS: Final = 30.0
 _TEXT_MOST: Final = 255
 """Octets of a vendor or user class: as many as an option holds."""
-
-
-class Submit(Protocol):
-    """The committer, as far as it is needed here."""
-
-    def submit(self, work: Work) -> bool:
-        """Queue a work; False where it was refused."""
 
 
 class Dhcp4Operations:
@@ -59,7 +49,7 @@ class Dhcp4Operations:
     ) -> None:
         self._server = server
         self._book = book
-        self._committer = committer
+        self._clearing = Clearing(self._forget, committer)
         self._clock = clock
         self._interface = interface
         self._tell = tell
@@ -74,34 +64,18 @@ class Dhcp4Operations:
 
     def _clear(self, request: ActionRequest) -> Sequence[Element]:
         chosen = _Choice(Input(request.input))
+        return [BUILD.leaf("cleared", self._clearing.forget(self._chosen(chosen)))]
+
+    def _chosen(self, chosen: "_Choice") -> Iterator[Lease]:
         pace = Pace()
-        batch: list[Lease] = []
-        cleared = 0
         for lease in chain(self._book.offers(), self._book):
             pace.step()
             if chosen.includes(lease, self._clock.boottime()):
-                batch.append(lease)
-            if len(batch) >= _CLEAR_AT_ONCE:
-                cleared += self._clear_batch(batch, cleared)
-                batch = []
-        return [BUILD.leaf("cleared", cleared + self._clear_batch(batch, cleared))]
+                yield lease
 
-    def _clear_batch(self, leases: Iterable[Lease], cleared: int) -> int:
-        """Forget leases, and return how many there were once that is durable.
-
-        cleared: how many were cleared before.
-        """
+    def _forget(self, leases: list[Lease]) -> Cleared:
         outcome = self._server.clear(leases, self._clock.boottime())
-        durable = Event()
-
-        def finish() -> None:
-            self._tell(outcome.events)
-            durable.set()
-
-        if not self._committer.submit(Work(outcome.changes, finish)) or not durable.wait(_STORE_SECONDS):
-            why = "the lease store takes no changes now, see system/lease-store/alarm"
-            raise operation_failed(f"{cleared} leases were cleared, the others were not: {why}")
-        return len(outcome.events)
+        return Cleared(outcome.changes, len(outcome.events), lambda: self._tell(outcome.events))
 
     def _which_address(self, request: ActionRequest) -> Sequence[Element]:
         asked = Input(request.input)
@@ -161,7 +135,7 @@ def _preview(preview: Preview, interface: str) -> list[Element]:
         client_class=preview.client_class or None,
         explanation=sentence(preview.why, address or 0, interface),
     )
-    return [*answer, *(option_element(code, value) for code, value in preview.options.items())]
+    return [*answer, *(OPTIONS4.element(code, value) for code, value in preview.options.items())]
 
 
 class _Choice:

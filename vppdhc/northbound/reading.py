@@ -1,6 +1,7 @@
 """Reading a valid configuration tree: leafs by their names, with the defaults of the schema."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Self
 
 from nc.schema import SchemaNode
@@ -78,3 +79,17 @@ class Reader:
 
     def _find(self, tag: str) -> Element | None:
         return None if self.element is None else self.element.find(tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the schema lets through, and cannot be.
+
+    element: where it is.
+    message: what is wrong and what to do.
+    app_tag: a word for programs.
+    """
+
+    element: Element
+    message: str
+    app_tag: str

@@ -1,6 +1,6 @@
 """Sources of operational state: how they are made, and what all of them write alike."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isinf
 from typing import Final
@@ -9,9 +9,7 @@ from nc.clock import date_and_time
 from nc.filter import Want
 from nc.xml import Element
 from vppdhc.clock import Clock
-from vppdhc.northbound.model import BUILD, name
-from vppdhc.packet.errors import DecodeError
-from vppdhc.packet.options4 import by_code, decode_value
+from vppdhc.northbound.model import name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +71,3 @@ def hexadecimal(octets: bytes) -> str | None:
 def flag(value: bool) -> str:
     """Return a boolean as YANG has it."""
     return "true" if value else "false"
-
-
-def option_element(code: int, value: bytes) -> Element:
-    """Return a DHCPv4 option as an entry of the grouping raw-options."""
-    known = by_code(code)
-    try:
-        text = None if known is None else _words(decode_value(code, value))
-    except DecodeError:  # raw octets, from a configuration or a provider
-        text = None
-    label = None if known is None else known.label
-    return BUILD.node("option", BUILD.leafs(code=code, name=label, hex=hexadecimal(value), text=text))
-
-
-def _words(value: object) -> str:
-    """Write the value of an option for people: "192.0.2.1, 192.0.2.2", "destination 10.0.0.0/8 router 192.0.2.1"."""
-    if isinstance(value, Mapping):
-        return " ".join(f"{key} {_words(one)}" for key, one in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_words, value))
-    return flag(value) if isinstance(value, bool) else str(value)

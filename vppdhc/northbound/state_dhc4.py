@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
-from typing import Final
 
 from nc.filter import Want
+from nc.pace import Pace
 from nc.xml import Element
 from vppdhc.clock import Clock
 from vppdhc.dhc4.book import LeaseBook
@@ -18,26 +18,16 @@ from vppdhc.dhc4.subnet import Subnet, SubnetPool
 from vppdhc.leases.lease import Details, Lease, LeaseState
 from vppdhc.northbound.config import octets
 from vppdhc.northbound.model import BUILD
-from vppdhc.northbound.sources import Instants, Source, flag, hexadecimal, matches, wanted_key
-
-_STATES: Final = {
-    LeaseState.OFFERED: "offered",
-    LeaseState.ACTIVE: "active",
-    LeaseState.RELEASED: "released",
-    LeaseState.DECLINED: "declined",
-}
-
-
-def lease_state(lease: Lease, now: float) -> str:
-    """Return the state of a lease as the model has it; now is CLOCK_BOOTTIME."""
-    if lease.state == LeaseState.ACTIVE and lease.expires <= now:
-        return "expired"
-    return _STATES[lease.state]
-
-
-def is_active(lease: Lease, now: float) -> bool:
-    """Whether a lease is in the list of active ones."""
-    return lease_state(lease, now) in {"offered", "active"}
+from vppdhc.northbound.server_state import (
+    discarded,
+    discarded_sources,
+    is_active,
+    lease_state,
+    preferred,
+    shown,
+    usage_leafs,
+)
+from vppdhc.northbound.sources import Instants, Source, hexadecimal, matches, wanted_key
 
 
 def reservation_of(server: Server, lease: Lease) -> Reservation | None:
@@ -106,8 +96,7 @@ class Dhcp4State:
             Source("/vppdhc:dhc4server/address-pool-state", self._pools),
             Source("/vppdhc:dhc4server/client", self._clients),
             Source("/vppdhc:dhc4server/statistics", self._statistics),
-            Source("/vppdhc:dhc4server/discarded-message-count", self._discarded_count),
-            Source("/vppdhc:dhc4server/discarded-message", self._discarded),
+            *discarded_sources("/vppdhc:dhc4server", lambda: self._service.drops),
         ]
 
     def _served_interface(self, want: Want) -> Iterator[Element]:
@@ -121,14 +110,16 @@ class Dhcp4State:
                 )
 
     def _leases(self, want: Want, *, active: bool) -> Iterator[Element]:
-        now = self._clock.boottime()
+        now, pace = self._clock.boottime(), Pace()
         name = "active-lease" if active else "inactive-lease"
         for lease in self._wanted(want):
-            if is_active(lease, now) is active:
+            if is_active(lease, now) is active and matches(want, table_id=lease.table):
                 yield BUILD.node(name, self._lease(lease, now))
+            else:
+                pace.step()  # as whoever wants them does for the others
 
     def _wanted(self, want: Want) -> Iterator[Lease]:
-        """Go through the leases that have the wanted keys: one where both are known, never all of them for it.
+        """Go through the leases that can have the wanted keys: one where both are known, never all of them for it.
 
         Of an address with both, a lease in force is shown, else the offer.
         """
@@ -139,20 +130,15 @@ class Dhcp4State:
                 key = int(table), int(IPv4Address(address))
             except ValueError:
                 return
-            lease, offer = self._book.get(*key), self._book.offer_at(*key)
-            if lease is not None and (offer is None or is_active(lease, now)):
-                yield lease
-            elif offer is not None:
-                yield offer
+            yield from preferred(self._book.get(*key), self._book.offer_at(*key), now)
             return
-        for offer in self._book.offers():
-            lease = self._book.get(offer.table, offer.address)
-            if matches(want, table_id=offer.table) and (lease is None or not is_active(lease, now)):
-                yield offer
-        for lease in self._book:
-            offered = self._book.offer_at(lease.table, lease.address) is not None
-            if matches(want, table_id=lease.table) and (not offered or is_active(lease, now)):
-                yield lease
+        yield from shown(
+            self._book,
+            self._book.offers(),
+            lambda lease: self._book.get(lease.table, lease.address),
+            lambda lease: self._book.offer_at(lease.table, lease.address),
+            now,
+        )
 
     def _lease(self, lease: Lease, now: float) -> list[Element]:
         subnet = self._server.networks.find(lease.table, lease.address)
@@ -208,23 +194,20 @@ class Dhcp4State:
                     yield self._pool(subnet, own)
 
     def _pool(self, subnet: Subnet, own: SubnetPool) -> Element:
-        usage = self._book.usage(own.pool)
         return BUILD.node(
             "address-pool-state",
-            BUILD.leafs(
-                table_id=subnet.table,
-                start_address=IPv4Address(own.pool.first),
-                end_address=IPv4Address(own.pool.stop - 1),
-                network_prefix=subnet.network,
-                interface=subnet.interface or None,
-                subnet=subnet.id or None,
-                pool_id=own.id or None,
-                total_count=own.pool.size,
-                allocated_count=usage.allocated,
-                declined_count=usage.declined,
-                utilization=usage.utilization,
-                threshold_exceeded=flag(usage.exceeded),
-            ),
+            [
+                *BUILD.leafs(
+                    table_id=subnet.table,
+                    start_address=IPv4Address(own.pool.first),
+                    end_address=IPv4Address(own.pool.stop - 1),
+                    network_prefix=subnet.network,
+                    interface=subnet.interface or None,
+                    subnet=subnet.id or None,
+                    pool_id=own.id or None,
+                ),
+                *usage_leafs(self._book.usage(own.pool)),
+            ],
         )
 
     def _clients(self, want: Want) -> Iterator[Element]:
@@ -264,10 +247,6 @@ class Dhcp4State:
             if not matches(want, interface=interface):
                 continue
             received, sent = counters.received, counters.sent
-            drops = [
-                BUILD.node("discarded-message", BUILD.leafs(reason=str(reason), count=count))
-                for reason, count in sorted(counters.drops.items())
-            ]
             yield BUILD.node(
                 "statistics",
                 [
@@ -276,7 +255,7 @@ class Dhcp4State:
                         discontinuity_time=self._instants.text(self._started),
                         discarded_message_count=sum(counters.drops.values()),
                     ),
-                    *drops,
+                    *discarded(counters.drops),
                     *BUILD.leafs(
                         discover_count=received["discover"],
                         offer_count=sent["offer"],
@@ -300,11 +279,3 @@ class Dhcp4State:
                     ),
                 ],
             )
-
-    def _discarded_count(self, _: Want) -> Iterator[Element]:
-        yield BUILD.leaf("discarded-message-count", sum(self._service.drops.values()))
-
-    def _discarded(self, want: Want) -> Iterator[Element]:
-        for reason, count in sorted(self._service.drops.items()):
-            if matches(want, reason=str(reason)):
-                yield BUILD.node("discarded-message", BUILD.leafs(reason=str(reason), count=count))

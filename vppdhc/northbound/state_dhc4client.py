@@ -1,22 +1,18 @@
 """State of /vppdhc:dhc4client: where each client is, its lease, and what it went through."""
 
-from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
-from nc.clock import date_and_time
-from nc.filter import Want
 from nc.xml import Element
 from vppdhc.dhc4client.client import Client, DhcpClients
 from vppdhc.dhc4client.config import INFINITE
 from vppdhc.dhc4client.lease import Lease
-from vppdhc.duid import Duid
 from vppdhc.northbound.model import BUILD
-from vppdhc.northbound.sources import Instants, Source, flag, hexadecimal, matches, option_element
-from vppdhc.packet.errors import DecodeError
-from vppdhc.packet.options4 import Option, decode_value
+from vppdhc.northbound.raw_options import OPTIONS4
+from vppdhc.northbound.sources import Instants, Source, flag
+from vppdhc.northbound.state_clients import client_sources
+from vppdhc.packet.options4 import Option
 
-_HERE: Final = "/vppdhc:dhc4client"
 _COUNTED: Final = ("discover", "offer", "request", "ack", "nak", "decline", "release")
 
 
@@ -29,28 +25,16 @@ class Dhcp4ClientState:
 
     def sources(self) -> list[Source]:
         """Return a source for each part."""
-        parts: dict[str, Callable[[Client], Element | None]] = {
-            "state": lambda client: BUILD.leaf("state", client.machine.state.value),
+        parts: dict[str, Callable[[Client], Iterable[Element]]] = {
+            "state": lambda client: [BUILD.leaf("state", client.machine.state.value)],
             "lease-state": self._lease,
-            "history": _history,
-            "statistics": _statistics,
         }
-        return [Source(f"{_HERE}/{local}", self._teller(make)) for local, make in parts.items()]
+        return client_sources("dhc4client", lambda: self._clients.clients, parts, _COUNTED)
 
-    def _teller(self, make: Callable[[Client], Element | None]) -> Callable[[Want], Iterator[Element]]:
-        def tell(want: Want) -> Iterator[Element]:
-            for interface, client in self._clients.clients.items():
-                if matches(want, interface=interface):
-                    part = make(client)
-                    if part is not None:
-                        yield BUILD.node("dhc4client", [BUILD.leaf("interface", interface), part])
-
-        return tell
-
-    def _lease(self, client: Client) -> Element | None:
+    def _lease(self, client: Client) -> Iterator[Element]:
         lease = client.tenure.lease
         if lease is None:
-            return None
+            return
         terms, text = lease.terms, self._instants.text
         leafs = BUILD.leafs(
             leased_address=terms.address.ip,
@@ -67,24 +51,8 @@ class Dhcp4ClientState:
             expires=text(lease.expires),
             programmed=flag(client.tenure.programmed),
         )
-        options = [option_element(code, value) for code, value in sorted(terms.options.items())]
-        return BUILD.node("lease-state", [*leafs, *_network(lease), *options])
-
-
-class DuidState:
-    """/vppdhc:system/duid."""
-
-    def __init__(self, duid: Duid) -> None:
-        self._duid = duid
-
-    def sources(self) -> list[Source]:
-        """Return the source of the DUID in use."""
-        return [Source("/vppdhc:system/duid/current", self._current)]
-
-    def _current(self, _: Want) -> Iterator[Element]:
-        current = hexadecimal(self._duid.current)
-        if current is not None:
-            yield BUILD.leaf("current", current)
+        options = [OPTIONS4.element(code, value) for code, value in sorted(terms.options.items())]
+        yield BUILD.node("lease-state", [*leafs, *_network(lease), *options])
 
 
 def _network(lease: Lease) -> Iterator[Element]:
@@ -100,48 +68,11 @@ def _network(lease: Lease) -> Iterator[Element]:
         ("domain-search", Option.DOMAIN_SEARCH),
         ("ntp-server", Option.NTP_SERVERS),
     ):
-        for value in _values(lease, code):
+        for value in OPTIONS4.value(terms.learned, code) or []:
             yield BUILD.leaf(local, value)
-    yield from BUILD.leafs(domain_name=_value(lease, Option.DOMAIN_NAME), interface_mtu=terms.mtu)
-
-
-def _value(lease: Lease, code: Option) -> Any:
-    """Return the value of an option that others may use, None where there is none."""
-    raw = lease.terms.learned.get(code)
-    try:
-        return None if raw is None else decode_value(code, raw)
-    except DecodeError:
-        return None
-
-
-def _values(lease: Lease, code: Option) -> list[IPv4Address | str]:
-    return _value(lease, code) or []
+    domain_name = OPTIONS4.value(terms.learned, Option.DOMAIN_NAME)
+    yield from BUILD.leafs(domain_name=domain_name, interface_mtu=terms.mtu)
 
 
 def _finite(seconds: int) -> int | None:
     return None if seconds == INFINITE else seconds
-
-
-def _history(client: Client) -> Element:
-    events = [
-        BUILD.node("event", BUILD.leafs(number=entry.number, time=date_and_time(entry.wall), text=entry.text))
-        for entry in client.journal.history
-    ]
-    return BUILD.node("history", [*BUILD.leafs(problem=client.journal.problem or None), *events])
-
-
-def _statistics(client: Client) -> Element:
-    counters = client.journal.counters
-    leafs = {f"{message}_count": counters.messages[message] for message in _COUNTED}
-    discarded = [
-        BUILD.node("discarded-message", BUILD.leafs(reason=str(reason), count=count))
-        for reason, count in sorted(counters.drops.items())
-    ]
-    return BUILD.node(
-        "statistics",
-        [
-            *BUILD.leafs(discontinuity_time=date_and_time(counters.since), **leafs),
-            *BUILD.leafs(discarded_message_count=sum(counters.drops.values())),
-            *discarded,
-        ],
-    )

@@ -12,8 +12,9 @@ from vppdhc.dhc4.reservations import Reservation
 from vppdhc.dhc4.server import Server
 from vppdhc.dhc4.subnet import Subnet, SubnetPool
 from vppdhc.leases.lease import Lease, LeaseState
+from vppdhc.northbound.server_state import is_active, lease_state
 from vppdhc.northbound.sources import Instants
-from vppdhc.northbound.state_dhc4 import is_active, lease_state, reservation_of
+from vppdhc.northbound.state_dhc4 import reservation_of
 from vppdhc.packet.text import address_text, mac_text
 
 _ETHERNET: Final = b"\1"

@@ -1,12 +1,16 @@
 """The leases that the servers give: in memory, on disk, and in the state of the daemon."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from nc.state import StateSource
 from vppdhc.clock import Clock
 from vppdhc.dhc4.book import LeaseBook
+from vppdhc.dhc6.book import LeaseBook6
 from vppdhc.leases.committer import Committer
 from vppdhc.leases.errors import LeaseStoreError
+from vppdhc.leases.lease6 import AnyChange, by_version
 from vppdhc.leases.store import LeaseStore
 from vppdhc.northbound.notices import Notices
 from vppdhc.northbound.state_system import StoreState
@@ -18,8 +22,9 @@ _FLUSH_SECONDS = 10.0
 
 
 class LeasesPart:
-    """The lease book, its store, and the committer between them.
+    """The lease books of both versions of DHCP, their store, and the committer between them.
 
+    book, book6: the leases of the DHCPv4 and of the DHCPv6 server.
     alarm: why leases cannot be stored; empty when they can.
     """
 
@@ -35,17 +40,19 @@ class LeasesPart:
         self._store = LeaseStore(places.leases, clock)
         self.book = LeaseBook()
         self.book.load(self._store.load(), clock.boottime())
+        self.book6 = LeaseBook6()
+        self.book6.load(self._store.load6(), clock.boottime())
         self.committer = Committer(
-            self._store, clock, self.book.take_back, alarm=self._commits_fail, cleared=self._commits_succeed
+            self._store, clock, self._take_back, alarm=self._commits_fail, cleared=self._commits_succeed
         )
 
     def sources(self) -> list[StateSource]:
         """Return what tells of it."""
-        return [*StoreState(self._path, self.committer, lambda: len(self.book), lambda: self.alarm).sources()]
+        return [*StoreState(self._path, self.committer, self._count, lambda: self.alarm).sources()]
 
     def start(self) -> None:
         """Make durable what comes."""
-        self._log.info("leases read", count=len(self.book))
+        self._log.info("leases read", count=self._count())
         self._supervisor.start("committer", self.committer.run)
 
     def end(self) -> None:
@@ -57,6 +64,15 @@ class LeasesPart:
             self._store.close()
         except LeaseStoreError as error:
             self._log.error("lease store not closed properly", reason=str(error))
+
+    def _count(self) -> int:
+        return len(self.book) + len(self.book6)
+
+    def _take_back(self, changes: Sequence[AnyChange]) -> None:
+        """Undo changes in memory that will not become durable, the newest first."""
+        changes4, changes6 = by_version(changes)
+        self.book.take_back(changes4)
+        self.book6.take_back(changes6)
 
     def _commits_fail(self, error: Exception) -> None:
         if not self.alarm:

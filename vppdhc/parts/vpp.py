@@ -1,6 +1,7 @@
 """The link to VPP with everything that hangs on it: /vppdhc:vpp."""
 
 from pathlib import Path
+from random import SystemRandom
 from typing import Protocol
 
 import structlog
@@ -10,6 +11,7 @@ from nc.operations import Operations
 from nc.schema import Schema
 from nc.state import StateSource
 from vppdhc.capture import Capture, Recording
+from vppdhc.clients.settling import Settling
 from vppdhc.clock import Clock
 from vppdhc.northbound.components import Interfaces, VppComponent
 from vppdhc.northbound.config import VppConfig
@@ -27,6 +29,7 @@ from vppdhc.vpp.link import LinkConfig, VppLink
 from vppdhc.vpp.neighbours import Neighbours
 from vppdhc.vpp.programming import Programming
 from vppdhc.vpp.punt import Port, PuntPorts
+from vppdhc.vpp.router_events import RouterEvents
 from vppdhc.vpp.sender import PuntSender
 
 _LEAVE_SECONDS = 10.0
@@ -41,7 +44,10 @@ class Drifting(Protocol):
 
 
 class VppPart:
-    """Everything between the other parts and VPP."""
+    """Everything between the other parts and VPP.
+
+    settling: waits for those who may have leases of an earlier run, until the rest of what that put into VPP may go.
+    """
 
     def __init__(
         self, ports: tuple[Port, ...], places: Places, clock: Clock, supervisor: Supervisor, notices: Notices
@@ -58,7 +64,9 @@ class VppPart:
         self.ports = PuntPorts(ports, places.run_dir, clock)
         self.delivery = Delivery(self.interfaces.named, clock)
         self.neighbours = Neighbours(self.interfaces, clock)
+        self.router_events = RouterEvents(self.interfaces, clock, SystemRandom())
         self.programming = Programming(self.interfaces, self._ledger, clock)
+        self.settling = Settling(self.programming.settled)
         self.link = VppLink(
             LinkConfig(Path("/run/vpp/api.sock")),
             clock,
@@ -67,10 +75,12 @@ class VppPart:
             sender=self.sender,
             delivery=self.delivery,
             neighbours=self.neighbours,
+            router_events=self.router_events,
             programming=self.programming,
         )
         self.link.on_connected(self._connected)
         self.link.on_lost(self._lost)
+        self.interfaces.on_change(self.delivery.interface_changed)
         self.ports.on_taken(notices.port_taken)
         self.delivery.on_drift(self._drifted)
         self.neighbours.on_drift(self._drifted)

@@ -19,6 +19,7 @@ _NO_SUCH_ENTRY: Final = -6
 _NO_SUCH_ADDRESS: Final = -60
 _PATH_TYPES: Final[dict[RouteKind, int]] = {"unicast": 0, "drop": 2, "unreachable": 5}
 _LABELS: Final = 16
+_TRANSLATION: Final = "npt66-input"
 _IP4: Final = 1
 """Place of IPv4's MTU among the four of an interface: of the link, IPv4, IPv6, MPLS."""
 
@@ -107,6 +108,20 @@ def remove_stranded(vpp: Calls, item: Route, index: int) -> bool:
     return not paths
 
 
+def proves(vpp: Calls, item: Item, index: int) -> bool:
+    """Look whether an item shows that its interface is the one that it was put on, with that index; raises VppError.
+
+    A binding outlives its interface, but does nothing for the next one of the same index.
+    """
+    match item:
+        case InterfaceAddress():
+            return look(vpp, item, index) is Presence.PRESENT
+        case NptBinding():
+            return _TRANSLATION in vpp.call("cli_inband", cmd=f"show interface features {item.interface}").reply
+        case _:
+            return False
+
+
 def addresses(vpp: Calls, index: int, version: int) -> list[IPv4Interface | IPv6Interface]:
     """Return the addresses of one family that an interface has; raises VppError."""
     kind = IPv4Interface if version == 4 else IPv6Interface
@@ -150,6 +165,8 @@ def _change_route(vpp: Calls, item: Route, index: int, *, add: bool) -> None:
         "n_labels": 0,
         "label_stack": [{}] * _LABELS,  # the layout has a fixed number, used or not
     }
+    if item.next_hop is not None and not item.interface:
+        path["table_id"] = item.table  # where the way to it is found
     if item.next_hop is not None:
         path["nh"] = {"address": {f"ip{item.next_hop.version}": str(item.next_hop)}}
     route = {"table_id": item.table, "prefix": str(item.prefix), "n_paths": 1, "paths": [path]}

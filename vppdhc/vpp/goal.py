@@ -34,7 +34,10 @@ class Goal:
                     self.indexes[item] = NO_INTERFACE if interface is None else interface.index
 
     def hold_routes(self, failed: Collection[InterfaceAddress]) -> list[Route]:
-        """Leave out the routes over an interface of owners whose address there cannot be had; returns them."""
+        """Leave out the routes over an interface of owners whose address there cannot be had; returns them.
+
+        One whose next hop has a link-local address needs none of theirs.
+        """
         without = {
             (owner, item.interface, item.address.version): item
             for owner, items in self._wanted.items()
@@ -42,7 +45,7 @@ class Goal:
             if isinstance(item, InterfaceAddress) and (item in failed or item in self.problems)
         }
         held = []
-        for route in [item for item in self.indexes if isinstance(item, Route) and item.interface]:
+        for route in [item for item in self.indexes if isinstance(item, Route) and _needs_address(item)]:
             owners = [owner for owner, items in self._wanted.items() if route in items]
             reasons = [without.get((owner, route.interface, route.prefix.version)) for owner in owners]
             if None not in reasons:
@@ -50,3 +53,9 @@ class Goal:
                 del self.indexes[route]
                 held.append(route)
         return held
+
+
+def _needs_address(route: Route) -> bool:
+    """Tell whether a next hop can be reached only from an address that is like its own."""
+    hop = route.next_hop
+    return bool(route.interface) and not (hop is not None and hop.version == 6 and hop.is_link_local)

@@ -50,7 +50,8 @@ class Route:
     """One path of a prefix.
 
     table: id of the routing table. next_hop: None where the prefix is on the link itself.
-    interface: where packets leave; empty for what is answered (unreachable) or dropped.
+    interface: where packets leave; empty for what is answered (unreachable) or dropped, and where VPP is to find the
+        way to the next hop in the table.
     preference: the paths with the lowest one are used.
     """
 
@@ -63,8 +64,10 @@ class Route:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot be told to VPP."""
-        if (self.kind == "unicast") != bool(self.interface):
-            raise ValueError(f"a route of kind {self.kind} {'needs an' if not self.interface else 'has no'} interface")
+        if self.kind == "unicast" and not self.interface and (self.next_hop is None or self.next_hop.is_link_local):
+            raise ValueError(f"a route via {self.next_hop} needs an interface")
+        if self.kind != "unicast" and self.interface:
+            raise ValueError(f"a route of kind {self.kind} has no interface")
         if self.next_hop is not None and (self.kind != "unicast" or self.next_hop.version != self.prefix.version):
             raise ValueError(f"{self.next_hop} cannot be the next hop of {self.prefix}, which is {self.kind}")
         if not 0 <= self.table <= _LARGEST_U32 or not 0 <= self.preference <= _LARGEST_U8:
@@ -79,7 +82,8 @@ class Route:
         where = f"route {self.prefix} in IPv{self.prefix.version} table {self.table}"
         if self.kind != "unicast":
             return f"{where}, {self.kind}"
-        return f"{where} over {self.interface}" + ("" if self.next_hop is None else f" via {self.next_hop}")
+        over = f" over {self.interface}" if self.interface else ""
+        return where + over + ("" if self.next_hop is None else f" via {self.next_hop}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ ours is in the file, and now and then something that is not in VPP.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -66,6 +66,7 @@ class Ledger:
         self.path = path
         self.run: Run | None = None
         self._traces: dict[Key, Trace] = {}
+        self._slots: dict[tuple[int, Hashable], dict[Key, Trace]] = {}
         self._changed = False
         # A thread of its own: one write at most runs at any time, whatever happens to the greenlet that waits for it.
         self._writer = ThreadPool(1)
@@ -79,15 +80,23 @@ class Ledger:
         """Return the trace of an item on an interface."""
         return self._traces.get((item, index))
 
+    def in_slot(self, slot: Hashable, index: int) -> list[Trace]:
+        """Return the traces of items that VPP can have only one of, on an interface."""
+        return list(self._slots.get((index, slot), {}).values())
+
     def put(self, trace: Trace) -> None:
         """Note a trace, in the place of an earlier one with its key."""
         if self._traces.get(trace.key) != trace:
-            self._traces[trace.key] = trace
+            self._keep(trace)
             self._changed = True
 
     def drop(self, trace: Trace) -> None:
         """Forget a trace."""
         if self._traces.pop(trace.key, None) is not None:
+            alike = self._slots[trace.index, trace.item.slot]
+            del alike[trace.key]
+            if not alike:
+                del self._slots[trace.index, trace.item.slot]
             self._changed = True
 
     def begin(self, run: Run) -> None:
@@ -95,6 +104,7 @@ class Ledger:
         if run != self.run:
             self.run = run
             self._traces.clear()
+            self._slots.clear()
             self._changed = True
 
     def save(self) -> None:
@@ -134,7 +144,12 @@ class Ledger:
         except (OSError, ValueError) as error:
             self._move_aside(error)
             return
-        self._traces = {trace.key: trace for trace in traces}
+        for trace in traces:
+            self._keep(trace)
+
+    def _keep(self, trace: Trace) -> None:
+        self._traces[trace.key] = trace
+        self._slots.setdefault((trace.index, trace.item.slot), {})[trace.key] = trace
 
     def _move_aside(self, error: Exception) -> None:
         aside: Path | None = None

@@ -18,6 +18,7 @@ from vppdhc.vpp.interfaces import InterfaceTable
 from vppdhc.vpp.neighbours import Neighbours
 from vppdhc.vpp.programming import Programming
 from vppdhc.vpp.punt import PuntPorts
+from vppdhc.vpp.router_events import RouterEvents
 from vppdhc.vpp.sender import PuntSender
 
 _BACKOFF_FIRST: Final = 0.1
@@ -68,6 +69,7 @@ class VppLink:
         sender: PuntSender,
         delivery: Delivery,
         neighbours: Neighbours,
+        router_events: RouterEvents,
         programming: Programming,
     ) -> None:
         """Nothing happens before run()."""
@@ -83,6 +85,7 @@ class VppLink:
         self._sender = sender
         self._delivery = delivery
         self._neighbours = neighbours
+        self._router_events = router_events
         self._programming = programming
         self._codec = Codec()
         self._client: ApiClient | None = None
@@ -125,7 +128,7 @@ class VppLink:
             self._client.close()
 
     def settle(self) -> None:
-        """Have ports, Delivery and Neighbours looked after soon: something else is wanted."""
+        """Have ports, Delivery, Neighbours and RouterEvents looked after soon: something else is wanted."""
         self._unsettled = True
         self._wake.set()
 
@@ -179,11 +182,13 @@ class VppLink:
         client.closed.rawlink(lambda _: self._wake.set())
         client.on_event("sw_interface_event", self._interface_event)
         client.on_event("ip_neighbor_event_v2", self._neighbours.take)
+        client.on_event("ip6_ra_event", self._router_events.take)
         client.call("want_interface_events", enable_disable=_EVENTS_ON, pid=os.getpid())
         self._interfaces.read(client)
         self._neighbours.place(client)  # before packets come that lead to questions
         self._send_to(self._ports.register(client))
         self._delivery.place(client, again=True)
+        self._router_events.place(client)
         self._programming.place(client, again=True)
         self.version = client.call("show_version").version
         self._client = client
@@ -199,7 +204,8 @@ class VppLink:
         now = self._clock.boottime()
         next_read, next_check, next_place = now + _READ_EVERY, now + _CHECK_EVERY, now + _PLACE_EVERY
         while True:
-            self._wake.wait(max(0.0, min(next_read, next_check, next_place) - self._clock.boottime()))
+            due = min(next_read, next_check, next_place, self._router_events.due)
+            self._wake.wait(max(0.0, due - self._clock.boottime()))
             self._wake.clear()
             if self._stopping.is_set():
                 return
@@ -217,11 +223,13 @@ class VppLink:
             if again:
                 next_place = now + _PLACE_EVERY
             self._delivery.place(client, again=again)
+            self._router_events.place(client)
             self._programming.place(client, again=again)
 
     def _clean_up(self, client: ApiClient) -> None:
         try:
             self._neighbours.remove(client)
+            self._router_events.remove(client)
             # Who has taken a port from us needs what makes packets arrive there.
             if self._ports.deregister(client):
                 self._delivery.remove(client)
@@ -253,6 +261,7 @@ class VppLink:
         self._ports.forget()
         self._delivery.forget()
         self._neighbours.forget()
+        self._router_events.forget()
         self._programming.forget()  # before the interfaces seem to go one by one
         self._interfaces.clear()
         if was_connected:

@@ -4,12 +4,13 @@ VPP tells of a neighbour whenever it hears of one, also when it knows it already
 question whether somebody has an address. It never ages its table unless it is told to, so that an entry without an
 event says no more than that somebody had the address once.
 
-The subscription is for both families, as VPP has no other; what it tells of IPv6 is left aside here.
+The subscription is for both families, as VPP has no other. What it tells of IPv6 is handed on and not kept: nobody
+needs more of that than the answer to a question.
 """
 
 import os
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -27,7 +28,7 @@ _MOST: Final = 50_000
 """Neighbours in the mirror, at most; VPP keeps no more of a family either unless it is told to."""
 
 Listener = Callable[[str, int, bytes], object]
-"""Called with the name of an interface, the IPv4 address of a neighbour there, and its hardware address."""
+"""Called with the name of an interface, the address of a neighbour there, and its hardware address."""
 
 
 class NeighbourEvents(NamedTuple):
@@ -50,7 +51,7 @@ class Neighbour(NamedTuple):
 
 
 class Neighbours:
-    """The IPv4 neighbours on the interfaces that are watched.
+    """The neighbours on the interfaces that are watched; those of IPv4 are kept.
 
     left_out: how often a neighbour was not kept as there were too many; listeners are told all the same.
     """
@@ -60,7 +61,7 @@ class Neighbours:
         self.left_out = 0
         self._interfaces = interfaces
         self._clock = clock
-        self._wanted: frozenset[str] = frozenset()
+        self._owners: dict[str, frozenset[str]] = {}
         self._subscribed: dict[int, str] = {}
         self._known: dict[int, dict[int, Neighbour]] = {}
         self._count = 0
@@ -68,6 +69,7 @@ class Neighbours:
         self._meanwhile: set[int] = set()
         self._refused: dict[NeighbourEvents, Refusal] = {}
         self._listeners: list[Listener] = []
+        self._listeners6: list[Listener] = []
         self._drift_listeners: list[Callable[[NeighbourEvents, str], object]] = []
         self._log = structlog.get_logger()
         interfaces.on_change(self._interface_changed)
@@ -76,8 +78,12 @@ class Neighbours:
         return self._count
 
     def on_neighbour(self, listener: Listener) -> None:
-        """Have a listener told whenever VPP hears of a neighbour; it must not wait for anything."""
+        """Have a listener told whenever VPP hears of an IPv4 neighbour; it must not wait for anything."""
         self._listeners.append(listener)
+
+    def on_neighbour6(self, listener: Listener) -> None:
+        """Have a listener told whenever VPP hears of an IPv6 neighbour; it must not wait for anything."""
+        self._listeners6.append(listener)
 
     def on_drift(self, listener: Callable[[NeighbourEvents, str], object]) -> None:
         """Have a listener told of what VPP refuses, with its reason, and with none when it no longer does."""
@@ -88,12 +94,18 @@ class Neighbours:
         """What VPP would not do when it was last tried."""
         return dict(self._refused)
 
-    def watch(self, names: Iterable[str]) -> bool:
-        """Say which interfaces are watched from now on; returns whether that is news, so that place() is due."""
-        wanted = frozenset(names)
-        news = wanted != self._wanted
-        self._wanted = wanted
-        return news
+    def watch(self, names: Iterable[str], owner: str = "dhc4server") -> bool:
+        """Say which interfaces are watched for an owner from now on; returns whether that is news.
+
+        An interface is watched as long as any owner wants it. Where it is news, place() is due.
+        """
+        before = self._wanted
+        self._owners[owner] = frozenset(names)
+        return self._wanted != before
+
+    @property
+    def _wanted(self) -> frozenset[str]:
+        return frozenset().union(*self._owners.values())
 
     def watches(self, name: str) -> bool:
         """Whether VPP tells us of the neighbours on an interface now."""
@@ -112,14 +124,14 @@ class Neighbours:
 
         Raises VppError when VPP does not answer; a refusal is logged once and tried again next time.
         """
-        wanted = {}
-        for name in self._wanted:
+        wanted, names = {}, self._wanted
+        for name in names:
             interface = self._interfaces.named(name)
             if interface is not None:
                 wanted[interface.index] = name
         for index in self._subscribed.keys() - wanted.keys():
             self._unsubscribe(vpp, index)
-        for event in [event for event in self._refused if event.interface not in self._wanted]:
+        for event in [event for event in self._refused if event.interface not in names]:
             del self._refused[event]
         for index in sorted(wanted):
             if self._subscribed.get(index) != wanted[index]:
@@ -141,9 +153,13 @@ class Neighbours:
         neighbour = event.neighbor
         index, ip_address = neighbour.sw_if_index, neighbour.ip_address
         name = self._subscribed.get(index)
-        if name is None or not isinstance(ip_address, IPv4Address):
+        if name is None:
             return
         address = int(ip_address)
+        if isinstance(ip_address, IPv6Address):
+            if not event.flags & _REMOVED:
+                self._tell_of(self._listeners6, name, address, neighbour.mac_address.packed)
+            return
         if index == self._reading:
             self._meanwhile.add(address)
         if event.flags & _REMOVED:
@@ -151,7 +167,11 @@ class Neighbours:
             return
         mac = neighbour.mac_address.packed
         self._keep(index, address, Neighbour(mac, self._clock.boottime()))
-        for listener in self._listeners:
+        self._tell_of(self._listeners, name, address, mac)
+
+    @staticmethod
+    def _tell_of(listeners: Iterable[Listener], name: str, address: int, mac: bytes) -> None:
+        for listener in listeners:
             listener(name, address, mac)
 
     def _interface_changed(self, old: Interface | None, new: Interface | None) -> None:

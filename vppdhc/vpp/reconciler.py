@@ -96,17 +96,14 @@ class Reconciler:
     def recognise(self, vpp: Calls) -> None:
         """Find out whether this VPP is the one of the ledger, and what cannot be known of it; raises VppError.
 
-        Interfaces may have come and gone while nobody looked. An address of ours that is still there proves that its
-        interface is the same; without that proof, routes and bindings may be dead, and are made anew when wanted.
+        Interfaces may have come and gone while nobody looked. An address of ours that is still there, or a translation,
+        proves that its interface is the same; without that proof, routes and bindings may be dead, and are made anew
+        when wanted.
         """
         self._ledger.begin(Run(self._clock.boot_id, vpp.call("control_ping").vpe_pid))
         self._placed.clear()
         self._gone.clear()
-        proven = {
-            (trace.item.interface, trace.index)
-            for trace in self._ledger
-            if isinstance(trace.item, InterfaceAddress) and self._is_present(vpp, trace)
-        }
+        proven = {(trace.item.interface, trace.index) for trace in self._ledger if self._is_proof(vpp, trace)}
         self._doubted = {
             trace.key
             for trace in self._ledger
@@ -117,6 +114,13 @@ class Reconciler:
     def _is_present(vpp: Calls, trace: Trace) -> bool:
         try:
             return actions.look(vpp, trace.item, trace.index) is Presence.PRESENT
+        except _REFUSED:
+            return False
+
+    @staticmethod
+    def _is_proof(vpp: Calls, trace: Trace) -> bool:
+        try:
+            return actions.proves(vpp, trace.item, trace.index)
         except _REFUSED:
             return False
 
@@ -221,11 +225,8 @@ class Reconciler:
 
     def _in_slot(self, item: Item, index: int) -> Iterator[Trace]:
         """Return what of ours has the place of an item that VPP can have only one of."""
-        return (
-            trace
-            for trace in self._traces(dead=False)
-            if trace.index == index and trace.item != item and trace.item.slot == item.slot
-        )
+        alike = self._ledger.in_slot(item.slot, index)
+        return (trace for trace in alike if trace.item != item and not trace.dead)
 
     def _trace(self, vpp: Calls, item: Item, index: int) -> Trace:
         """Return the trace that an item is to leave."""
@@ -279,7 +280,7 @@ class Reconciler:
             return
         rivals = list(self._in_slot(item, trace.index))
         try:
-            if again and (isinstance(item, Route) or trace.key in self._doubted):
+            if (again and isinstance(item, Route)) or any(one.key in self._doubted for one in (trace, *rivals)):
                 actions.remove(vpp, trace)
             for rival in rivals if isinstance(item, Route) else ():
                 self._take_away(vpp, rival)
@@ -292,6 +293,7 @@ class Reconciler:
             return
         for rival in rivals:
             self._placed.pop(rival.item, None)
+            self._doubted.discard(rival.key)
         self._done(vpp, trace)
 
     def _put_address(self, vpp: Calls, trace: Trace, goal: Goal) -> None:

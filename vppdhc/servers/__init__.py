@@ -1,0 +1,1 @@
+"""What the shells round the DHCPv4 and the DHCPv6 server have in common."""
