@@ -18,6 +18,7 @@ from typing import IO, Any, Final, Protocol, Self
 
 from tools.bench.load import Load, Templates
 from tools.vppsim.ctl import ask
+from vppdhc.parts.dhc4server import PORT
 
 _TOP: Final = Path(__file__).resolve().parents[2]
 _READY_SECONDS: Final = 60
@@ -177,7 +178,7 @@ class Vppdhc:
         processes.wait_for(lambda: "event=ready" in log.read_text(errors="replace"), "the daemon is ready")
         sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _VPP_BUFFER)
-        sender.connect(str(directory / "run" / "punt-ipv4-udp-67.sock"))
+        sender.connect(str(directory / "run" / PORT.file_name))
         self._sockets = (sender, receiver)
         mac = bytes.fromhex(interface["mac"].replace(":", ""))
         self.load = Load(sender, receiver, Templates(int(_ROUTER), punted=(interface["index"], mac)))

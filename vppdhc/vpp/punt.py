@@ -51,6 +51,11 @@ class Port(NamedTuple):
         kind = "udp" if self.protocol == socket.IPPROTO_UDP else "icmp6"
         return f"ipv{self.af}-{kind}-{self.port}"
 
+    @property
+    def file_name(self) -> str:
+        """Name of its socket: a short one, as the path of a socket has 107 bytes at most."""
+        return f"punt{self.af}-{self.protocol}-{self.port}.sock"
+
 
 def prepare_queue() -> None:
     """Let VPP queue a burst for us: raise net.unix.max_dgram_qlen, or warn that it cannot be raised.
@@ -174,7 +179,7 @@ class PuntPorts:
         self._ports: dict[Port, PortState] = {}
         try:
             for port in ports:
-                self._ports[port] = PortState(PuntSocket((run_dir / f"punt-{port}.sock").absolute()))
+                self._ports[port] = PortState(PuntSocket((run_dir / port.file_name).absolute()))
         except PuntSetupError:
             self.close()
             raise
