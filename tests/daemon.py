@@ -69,6 +69,11 @@ class Daemon:
             self.kill()
 
     @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self._process is not None and not self._ended()
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         assert self._process is not None

@@ -16,12 +16,13 @@ from tests.waiting import wait_for
 
 DEVICE = "eth0"
 
-_KEEP = 'env > "$0.new" && mv "$0.new" "$0.told"'  # at once, so that nobody reads half of it
+KEEP = 'env > "$0.new" && mv "$0.new" "$0.told"'  # at once, so that nobody reads half of it
+"""Shell command by which a script keeps its environment for told()."""
 
 _DHCLIENT_SCRIPT = f"""#!/bin/sh
 case $reason in
 BOUND|RENEW|REBIND|REBOOT)
-    {_KEEP}
+    {KEEP}
     [ -z "$old_ip_address" ] || [ "$old_ip_address" = "$new_ip_address" ] || ip addr flush dev $interface
     ip addr replace $new_ip_address/$new_subnet_mask dev $interface
     [ -z "$new_routers" ] || ip route replace default via $new_routers ;;
@@ -34,7 +35,7 @@ echo "script $reason $new_ip_address $new_routers $new_domain_name_servers"
 _UDHCPC_SCRIPT = f"""#!/bin/sh
 case $1 in
 bound|renew)
-    {_KEEP}
+    {KEEP}
     ip addr replace $ip/$mask dev $interface
     [ -z "$router" ] || ip route replace default via $router ;;
 deconfig) ip addr flush dev $interface; ip link set $interface up ;;
@@ -44,7 +45,7 @@ echo "script $1 $ip $router $dns"
 
 _DHCPCD_SCRIPT = f"""#!/bin/sh
 case $reason in
-BOUND|RENEW|REBIND|REBOOT) {_KEEP} ;;
+BOUND|RENEW|REBIND|REBOOT) {KEEP} ;;
 esac
 """
 
@@ -70,7 +71,11 @@ class Client:
         self.log = self._directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         segment.plug(DEVICE, namespace=self.namespace)
+        self._prepare()
         self.namespace.run("ip", "link", "set", DEVICE, "address", mac, "up")
+
+    def _prepare(self) -> None:
+        """Have it without IPv6."""
         self.namespace.run("sysctl", "-qw", f"net.ipv6.conf.{DEVICE}.disable_ipv6=1")
 
     def command(self) -> list[str]:

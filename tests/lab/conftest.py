@@ -11,11 +11,17 @@ import pytest
 
 from tests.daemon import Daemon
 from tests.lab.clients import KINDS, Client
+from tests.lab.clients6 import KINDS6
 from tests.lab.network import Namespace, Segment
 from tests.lab.provider import PROVIDERS
+from tests.lab.provider6 import PROVIDERS6
 from tests.lab.router import Router, make_router
 
-PROGRAMS = ("ip", "tcpdump", "nsenter", "sysctl", "ping", "pidof", "dhcrelay", "perfdhcp", *KINDS, *PROVIDERS)
+PROGRAMS = (
+    *("ip", "tcpdump", "nsenter", "sysctl", "ping", "pidof", "mount", "dhcrelay", "perfdhcp", "radvd"),
+    *("radvdump", "rdisc6"),
+    *(*KINDS, *KINDS6, *PROVIDERS, *PROVIDERS6),
+)
 
 LAN_DEVICE = "lan0"
 LAN_ADDRESS = "10.77.0.1/24"
@@ -72,7 +78,7 @@ class Lab:
     def daemon_with(self, settings: dict[str, Any]) -> Daemon:
         """Start a daemon in the router's namespace; NETCONF is on its Unix socket alone."""
         self._daemons += 1
-        place = self.directory / f"daemon{self._daemons}"
+        place = self.directory / f"d{self._daemons}"  # short: so is the path of a socket
         settings = {"netconf-server": {"enabled": False}} | settings
         daemon = Daemon(place, self.router.api_socket, settings, self.router.inside())
         self.stack.callback(daemon.remove)
@@ -86,11 +92,14 @@ class Lab:
         segment: where it is, without it on the LAN.
         mac: its hardware address; without it, one that nobody else has.
         """
-        self._clients += 1
-        mac = mac or f"02:00:00:00:77:{self._clients:02x}"
-        client = KINDS[kind](segment or self.segment, self.directory, mac, wishes)
+        client = KINDS[kind](segment or self.segment, self.directory, mac or self.another_mac(), wishes)
         self.stack.callback(client.remove)
         return client
+
+    def another_mac(self) -> str:
+        """Return a hardware address that nobody else has here."""
+        self._clients += 1
+        return f"02:00:00:00:77:{self._clients:02x}"
 
     def host(self, *addresses: str, segment: Segment | None = None) -> Namespace:
         """Make a host that has these addresses already, on the LAN if nothing else is said."""

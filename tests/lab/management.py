@@ -35,6 +35,13 @@ def get(daemon: Daemon, content: str, leaf: str) -> list[str]:
         return texts(client.get(filter=subtree(content)).data_ele, f".//v:{leaf}")
 
 
+def entries(daemon: Daemon, content: str, name: str) -> list[dict[str, str]]:
+    """Return the entries of a list in what a `get` with this filter shows, each with all leafs that are in it."""
+    with manager(daemon) as client:
+        found = client.get(filter=subtree(content)).data_ele.iter(f"{{{NS['v']}}}{name}")
+        return [{etree.QName(leaf).localname: leaf.text or "" for leaf in one.iter() if not len(leaf)} for one in found]
+
+
 def eventually(daemon: Daemon, content: str, leaf: str, value: str, seconds: float = 30) -> None:
     """Wait until a `get` with this filter shows one leaf of that name, with that value."""
     seen: list[list[str]] = [[]]

@@ -70,7 +70,7 @@ class Segment:
         self._switch.run("sysctl", "-qw", "net.ipv6.conf.lan.disable_ipv6=1")
         self._switch.run("ip", "link", "set", "lan", "up")
         self._heard = directory / f"{self._switch.name}.txt"
-        self._switch.start(["tcpdump", "-l", "-n", "-i", "lan", "udp", "port", "67"], self._heard)
+        self._switch.start(["tcpdump", "-l", "-n", "-i", "lan", "udp", "port", "67", "or", "port", "547"], self._heard)
         wait_for(lambda: "listening on" in self._heard.read_text(), "tcpdump listens")
 
     def host(self, *addresses: str) -> "Namespace":

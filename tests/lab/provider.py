@@ -5,17 +5,13 @@ lease happens in a test. They keep what they have leased when they are stopped, 
 """
 
 import json
-import os
-import signal
-import subprocess
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from tests.lab.network import Namespace, Segment
-from tests.waiting import wait_for
+from tests.lab.network import Segment
+from tests.lab.server import DEVICE, Server
 
-DEVICE = "eth0"
 NETWORK = IPv4Network("198.51.100.0/24")
 GATEWAY = "198.51.100.254"
 """The default router that the providers name."""
@@ -42,55 +38,18 @@ class Terms:
     options: tuple[tuple[int, bytes], ...] = ()
 
 
-class Provider:
+class Provider(Server):
     """A DHCP server in a namespace of its own.
 
     terms: what it gives now.
     address: its own address.
-    log: file with everything that it printed.
     """
 
-    kind = ""
-
     def __init__(self, segment: Segment, directory: Path, terms: Terms, address: str = "198.51.100.1") -> None:
+        super().__init__(segment, directory)
         self.terms = terms
         self.address = ""
-        self.namespace: Namespace = segment.host()
-        self.directory = directory / self.namespace.name
-        self.directory.mkdir()
-        self.log = self.directory / "log"
-        self._process: subprocess.Popen[bytes] | None = None
         self._move(address)
-
-    def command(self) -> list[str]:
-        """Write the server's configuration, for the terms and the address of now, and return its command line."""
-        raise AssertionError("a server has a command line")
-
-    def ready(self) -> bool:
-        """Tell whether it has said, since it was started last, that it serves."""
-        raise AssertionError("a server says when it is ready")
-
-    def start(self) -> None:
-        """Start it and wait until it serves."""
-        self.log.write_text("")
-        self._process = self.namespace.start(self.command(), self.log, dict(os.environ) | self.environment())
-        wait_for(lambda: self._ended() or self.ready(), f"{self.kind} serves")
-        assert not self._ended(), self.log.read_text()
-
-    def environment(self) -> dict[str, str]:
-        """Return what it needs in its environment."""
-        return {}
-
-    def stop(self) -> None:
-        """End it as a service manager does. It keeps its leases, as real ones do, for when it is started again."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(timeout=20)
-
-    def forget(self) -> None:
-        """Have it, while it is stopped, forget its leases."""
-        for path in self.directory.glob("leases*"):
-            path.unlink()
 
     def change(self, terms: Terms) -> None:
         """Have it give something else from now on; it knows its leases still."""
@@ -104,17 +63,10 @@ class Provider:
         self._move(address)
         self.start()
 
-    def remove(self) -> None:
-        """End it and take its namespace away."""
-        self.namespace.remove()
-
     def _move(self, address: str) -> None:
         self.namespace.run("ip", "addr", "flush", "dev", DEVICE)
         self.namespace.run("ip", "addr", "add", f"{address}/{NETWORK.prefixlen}", "dev", DEVICE)
         self.address = address
-
-    def _ended(self) -> bool:
-        return self._process is not None and self._process.poll() is not None
 
 
 class Kea(Provider):

@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from ipaddress import IPv6Network
 from pathlib import Path
 
 from tests.lab.network import Namespace, Segment, run
@@ -29,6 +30,7 @@ class Router:
         self._ctl = ctl
         self._attach = attach
         self._given: dict[str, tuple[str, tuple[str, ...]]] = {}  # MAC and addresses by device
+        self._names: dict[str, str] = {}  # of the router for each device
         self._routes: list[tuple[str, str, str]] = []
 
     @property
@@ -56,13 +58,22 @@ class Router:
         self._given[device] = (mac, addresses)
         return self._give(device)
 
+    def number(self, device: str, address: str) -> None:
+        """Give an interface a further address, with its prefix length; it has it again after a restart as well.
+
+        device: as it was attached.
+        """
+        mac, addresses = self._given[device]
+        self._given[device] = (mac, (*addresses, address))
+        self.ctl("set", "interface", "ip", "address", self._names[device], address)
+
     def _give(self, device: str) -> str:
         mac, addresses = self._given[device]
         environment = os.environ | {"VPP_CTL": shlex.join(self._ctl)}
         command = self.inside(*self._attach, device, *([mac] if mac else []))
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=TOP)
         assert done.returncode == 0, done.stderr
-        name = done.stdout.strip()
+        name = self._names[device] = done.stdout.strip()
         for address in addresses:
             self.ctl("set", "interface", "ip", "address", name, address)
         return name
@@ -85,12 +96,42 @@ class Router:
 
     def way(self, prefix: str, table: int = 0) -> str:
         """Return where the route for exactly this prefix leads: `NEXT-HOP INTERFACE`; an empty string without one."""
-        shown = self.ctl("show", "ip", "fib", prefix, "table", str(table))
+        shown = self.ctl("show", "ip6" if ":" in prefix else "ip", "fib", prefix, "table", str(table))
         if not re.search(rf"^{re.escape(prefix)} fib:", shown, re.MULTILINE):
             return ""  # what it shows is the route that is used instead
         _, _, forwarding = shown.partition("forwarding:")
         way = re.search(r" via (\S+ [^\s:]+)", forwarding)
         return way[1] if way else ""
+
+    def ways(self, within: IPv6Network) -> dict[str, str]:
+        """Return where the routes to all parts of a network lead, as way() does.
+
+        Of a next hop that is not a neighbour by itself, the interface may be missing.
+        """
+        found = {}
+        prefix = ""
+        for line in self.ctl("show", "ip6", "fib").splitlines():
+            if re.fullmatch(r"[0-9a-f:]+/[0-9]+", line.strip()):
+                prefix = line.strip()
+            elif (way := re.search(r" via (\S+(?: [^\s:]+)?)", line)) and IPv6Network(prefix).subnet_of(within):
+                found[prefix] = way[1]
+        return found
+
+    def unreachable(self) -> list[str]:
+        """Return the IPv6 prefixes that it answers for as unreachable."""
+        found = []
+        prefix = ""
+        for line in self.ctl("show", "ip6", "fib").splitlines():
+            if re.fullmatch(r"[0-9a-f:]+/[0-9]+", line.strip()):
+                prefix = line.strip()
+            elif "send-unreachable" in line:
+                found.append(prefix)
+        return found
+
+    def bindings(self) -> list[tuple[str, str]]:
+        """Return its NPTv6 bindings: internal and external prefix."""
+        shown = self.ctl("show", "npt66", "bindings")
+        return re.findall(r"internal: (\S+) external: (\S+)", shown)
 
     def kill(self) -> None:
         """End the router without warning."""
